@@ -1,0 +1,6 @@
+std = "min"
+max_line_length = 100
+include_files = { "lua", "spec", "examples", "bench", "*.rockspec", ".luacheckrc" }
+files["spec"] = { std = "min+busted" }
+files["*.rockspec"] = { std = "rockspec" }
+files[".luacheckrc"] = { std = "luacheckrc" }
