@@ -1,0 +1,162 @@
+/*
+** core.c
+** novita.core, the module in C: its functions, and the blocking call.
+*/
+
+#include <dlfcn.h>
+
+#include "binding.h"
+
+/* tells the loader which Lua this file was built for */
+#if LUA_VERSION_NUM < 502
+#define BUILT_FOR	"Lua 5.1 or LuaJIT"
+#else
+#define BUILT_FOR	LUA_VERSION
+#endif
+
+#define SLICE		0.1	/* a blocking call looks up this often */
+
+int luaopen_novita_core (lua_State *L);
+
+
+/* core.pool() -> pool */
+static int core_pool (lua_State *L) {
+  nv_newpool(L);
+  return 1;
+}
+
+
+/* pushes the pool of the blocking calls; after a fork, a new one */
+static NvPool *push_own_pool (lua_State *L) {
+  NvPool *p;
+  lua_rawgeti(L, NV_STATE, NV_STATE_POOL);
+  p = lua_touserdata(L, -1);
+  if (p == NULL || nv_pool_inherited(p)) {
+    lua_pop(L, 1);
+    p = nv_newpool(L);
+    lua_pushvalue(L, -1);
+    lua_rawseti(L, NV_STATE, NV_STATE_POOL);
+  }
+  return p;
+}
+
+
+/*
+** Waits for the end. Between two looks Lua gets a chance to run its hooks,
+** since Ctrl-C is one: an error it raises stops the transfer.
+*/
+static void wait_for (lua_State *L, NvPool *p, NvTransfer *t) {
+  while (t->state == NV_RUNNING) {
+    nv_pool_poll(p, SLICE);
+    while (nv_pool_ready(p) != NULL)
+      ;
+    if (t->state != NV_RUNNING)
+      return;
+    lua_rawgeti(L, NV_STATE, NV_STATE_HOOK);
+    if (lua_pcall(L, 0, 0, 0) != 0) {
+      nv_transfer_close(t);
+      lua_error(L);
+    }
+  }
+}
+
+
+/* core.chat(request, options) -> reply, info | nil, error: blocking */
+static int core_chat (lua_State *L) {
+  NvPool *p;
+  NvTransfer *t;
+  int results;
+  luaL_argcheck(L, lua_istable(L, 1) || lua_type(L, 1) == LUA_TSTRING, 1,
+                "table or JSON expected");
+  lua_settop(L, 2);
+  p = push_own_pool(L);  /* 3 */
+  t = nv_newtransfer(L, 3, 0);  /* 4 */
+  if (nv_start_chat(L, p, t, 1, 2) != 0)
+    return nv_error_config(L);
+  wait_for(L, p, t);
+  results = nv_chat_reply(L, t, 1);
+  nv_transfer_close(t);
+  return results;
+}
+
+
+/* core.body(request) -> the JSON text that is sent for it | nil, error */
+static int core_body (lua_State *L) {
+  NvBuffer *b;
+  int stream;
+  luaL_checktype(L, 1, LUA_TTABLE);
+  b = nv_newbuffer(L);
+  if (nv_chat_write(L, 1, b, &stream) != 0)
+    return nv_error_config(L);
+  lua_pushlstring(L, nv_buffer_data(b), nv_buffer_length(b));
+  nv_buffer_free(b);
+  return 1;
+}
+
+
+/* core.now() -> monotonic seconds */
+static int core_now (lua_State *L) {
+  lua_pushnumber(L, nv_now());
+  return 1;
+}
+
+
+static const luaL_Reg functions[] = {
+  {"chat", core_chat},
+  {"pool", core_pool},
+  {"body", core_body},
+  {"encode", nv_json_encode},
+  {"decode", nv_json_parse},
+  {"array", nv_json_array},
+  {"error", nv_error_new},
+  {"now", core_now},
+  {NULL, NULL}
+};
+
+
+/* pushes the state: what all functions of the module share */
+static void push_state (lua_State *L) {
+  lua_newtable(L);
+  nv_json_open(L);
+  nv_encode_open(L);
+  if (luaL_loadstring(L, "") != 0)
+    lua_error(L);
+  lua_rawseti(L, -2, NV_STATE_HOOK);
+  lua_pushfstring(L, "User-Agent: novita-lua/%s libcurl/%s lua/%s",
+                  NV_VERSION, nv_pool_library(), LUA_VERSION + 4);
+  lua_rawseti(L, -2, NV_STATE_AGENT);
+}
+
+
+/*
+** Closing a Lua state unloads its C modules, but a thread of libcurl's may
+** still be looking a name up: it needs libcurl, which lives as long as we.
+*/
+static void stay_loaded (void) {
+#ifdef RTLD_NODELETE
+  Dl_info us;
+  if (dladdr((const void *)&functions, &us) != 0)
+    dlopen(us.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE);
+#endif
+}
+
+
+int luaopen_novita_core (lua_State *L) {
+  int state;
+  stay_loaded();
+  push_state(L);
+  state = lua_gettop(L);
+  nv_handles_open(L, state);
+  nv_error_open(L);
+  nv_info_open(L);
+  nv_chat_open(L);
+  lua_newtable(L);
+  nv_setfunctions(L, functions, state);
+  lua_pushlightuserdata(L, NULL);
+  lua_setfield(L, -2, "null");
+  lua_pushliteral(L, NV_VERSION);
+  lua_setfield(L, -2, "version");
+  lua_pushliteral(L, BUILT_FOR);
+  lua_setfield(L, -2, "built_for");
+  return 1;
+}

@@ -1,0 +1,384 @@
+/*
+** handles.c
+** Pools and transfers as Lua objects.
+**
+** A pool is its connections; a transfer is one exchange. Both are userdata
+** with the struct inside, zeroed before anything can fail, and closing,
+** collecting and __close are one idempotent function. A transfer keeps its
+** pool alive; the pool does not keep a transfer, so one that nobody holds is
+** collected, and thereby stopped. They share a table of anchors:
+** [ANCHOR_POOL] = the pool, [ANCHOR_TRANSFERS] = weak, slot -> transfer.
+*/
+
+#include <string.h>
+
+#include "binding.h"
+
+#define MAX_SLOT	2000000000	/* then they begin again at 1 */
+
+enum { ANCHOR_POOL = 1, ANCHOR_TRANSFERS };
+
+
+/*
+** {======================================================
+** Transfers
+** =======================================================
+*/
+
+static NvTransfer *checktransfer (lua_State *L) {
+  NvTransfer *t = luaL_checkudata(L, 1, NV_TRANSFER);
+  luaL_argcheck(L, t->state != NV_CLOSED, 1, "closed transfer");
+  return t;
+}
+
+
+/*
+** Pushes a new transfer of the pool at 'pool'. A named one can be found
+** again by its slot, when the pool says that it has news.
+*/
+NvTransfer *nv_newtransfer (lua_State *L, int pool, int named) {
+  NvPool *p = lua_touserdata(L, pool);
+  NvTransfer *t = lua_newuserdatauv(L, sizeof(NvTransfer), 1);
+  memset(t, 0, sizeof(*t));
+  luaL_getmetatable(L, NV_TRANSFER);
+  lua_setmetatable(L, -2);
+  lua_getiuservalue(L, pool, 1);
+  if (named) {
+    t->slot = p->serial = p->serial < MAX_SLOT ? p->serial + 1 : 1;
+    lua_rawgeti(L, -1, ANCHOR_TRANSFERS);
+    lua_pushvalue(L, -3);
+    lua_rawseti(L, -2, t->slot);
+    lua_pop(L, 1);
+  }
+  lua_setiuservalue(L, -2, 1);
+  return t;
+}
+
+
+/* makes sure that the path is what follows the base URL */
+static void push_url (lua_State *L, const NvCall *o, const char *path) {
+  size_t length = strlen(o->base_url);
+  while (o->base_url[length - 1] == '/')
+    length--;
+  lua_pushlstring(L, o->base_url, length);
+  lua_pushstring(L, path);
+  lua_concat(L, 2);
+}
+
+
+/*
+** Starts the transfer, whose body is written already, with the options at
+** 'options'. Returns 0, or -1 with a problem pushed.
+*/
+static int start (lua_State *L, NvPool *p, NvTransfer *t, NvCall *o,
+                  int options, const char *method, const char *path) {
+  if (nv_options_headers(L, t, o, options) != 0)
+    return -1;
+  push_url(L, o, path);
+  o->wire.url = lua_tostring(L, -1);
+  o->wire.method = method;
+  if (nv_transfer_start(t, p, &o->wire) != 0)
+    return luaL_error(L, "not enough memory");
+  lua_pop(L, 1);
+  return 0;
+}
+
+
+/* the same for a chat: 'request' is a table, or the JSON made of one */
+int nv_start_chat (lua_State *L, NvPool *p, NvTransfer *t, int request,
+                       int options) {
+  NvCall o;
+  int stream = 0;
+  if (nv_options_read(L, options, &o) != 0)
+    return -1;
+  if (lua_type(L, request) == LUA_TSTRING) {
+    size_t length;
+    const char *body = lua_tolstring(L, request, &length);
+    if (nv_buffer_append(&t->request, body, length) != 0)
+      return luaL_error(L, "not enough memory");
+  }
+  else if (nv_chat_write(L, request, &t->request, &stream) != 0)
+    return -1;
+  o.wire.stream |= stream;
+  t->chat = 1;
+  return start(L, p, t, &o, options, "POST", "/chat/completions");
+}
+
+
+/*
+** transfer:reply() -> reply, info | nil, error | nothing while it runs.
+** The transfer is closed by it.
+*/
+static int transfer_reply (lua_State *L) {
+  NvTransfer *t = checktransfer(L);
+  int results;
+  if (t->state == NV_RUNNING)
+    return 0;
+  luaL_argcheck(L, t->state == NV_DONE, 1, "transfer not started");
+  results = nv_chat_reply(L, t, t->chat);
+  nv_transfer_close(t);
+  return results;
+}
+
+
+/* transfer:cancel(): stops at once; reply() then says "cancelled" */
+static int transfer_cancel (lua_State *L) {
+  nv_transfer_cancel(checktransfer(L));
+  return 0;
+}
+
+
+/* transfer:close(), also for __gc and __close */
+static int transfer_close (lua_State *L) {
+  NvTransfer *t = luaL_checkudata(L, 1, NV_TRANSFER);
+  nv_transfer_close(t);
+  if (t->slot != 0) {
+    lua_getiuservalue(L, 1, 1);
+    lua_rawgeti(L, -1, ANCHOR_TRANSFERS);
+    lua_pushnil(L);
+    lua_rawseti(L, -2, t->slot);
+    t->slot = 0;
+  }
+  return 0;
+}
+
+
+static int transfer_tostring (lua_State *L) {
+  static const char *const states[] = {"idle", "running", "done", "closed"};
+  const NvTransfer *t = luaL_checkudata(L, 1, NV_TRANSFER);
+  lua_pushfstring(L, "novita.transfer (%s)", states[t->state]);
+  return 1;
+}
+
+/* }====================================================== */
+
+
+/*
+** {======================================================
+** Pools
+** =======================================================
+*/
+
+static NvPool *checkpool (lua_State *L) {
+  NvPool *p = luaL_checkudata(L, 1, NV_POOL);
+  luaL_argcheck(L, p->multi != NULL, 1, "closed pool");
+  luaL_argcheck(L, !nv_pool_inherited(p), 1,
+                "pool used after fork: make a new one in the child");
+  return p;
+}
+
+
+/* pushes a new pool */
+NvPool *nv_newpool (lua_State *L) {
+  NvPool *p = lua_newuserdatauv(L, sizeof(NvPool), 1);
+  memset(p, 0, sizeof(*p));
+  luaL_getmetatable(L, NV_POOL);
+  lua_setmetatable(L, -2);
+  lua_createtable(L, 2, 0);  /* anchors */
+  lua_pushvalue(L, -2);
+  lua_rawseti(L, -2, ANCHOR_POOL);
+  lua_newtable(L);
+  lua_createtable(L, 0, 1);
+  lua_pushliteral(L, "v");
+  lua_setfield(L, -2, "__mode");
+  lua_setmetatable(L, -2);
+  lua_rawseti(L, -2, ANCHOR_TRANSFERS);
+  lua_setiuservalue(L, -2, 1);
+  if (nv_pool_open(p) != 0)
+    luaL_error(L, "can't set up libcurl");
+  return p;
+}
+
+
+/*
+** pool:chat(request, options) -> transfer | nil, error. It is under way
+** when this returns.
+*/
+static int pool_chat (lua_State *L) {
+  NvPool *p = checkpool(L);
+  NvTransfer *t;
+  luaL_argcheck(L, lua_istable(L, 2) || lua_type(L, 2) == LUA_TSTRING, 2,
+                "table or JSON expected");
+  lua_settop(L, 3);
+  t = nv_newtransfer(L, 1, 1);  /* 4 */
+  if (nv_start_chat(L, p, t, 2, 3) != 0)
+    return nv_error_config(L);
+  lua_settop(L, 4);
+  return 1;
+}
+
+
+/* sets 'text' to field 'name' of the table at 'index', or 'otherwise' */
+static const char *text_field (lua_State *L, int index, const char *name,
+                               const char *otherwise) {
+  lua_getfield(L, index, name);
+  if (lua_isnil(L, -1) && otherwise != NULL)
+    return otherwise;
+  if (lua_type(L, -1) != LUA_TSTRING)
+    luaL_error(L, "field '%s' must be a string", name);
+  return lua_tostring(L, -1);
+}
+
+
+/*
+** pool:request({ method, path, body }, options) -> transfer | nil, error:
+** any other endpoint; 'path' follows the base URL, 'body' is JSON text.
+*/
+static int pool_request (lua_State *L) {
+  NvPool *p = checkpool(L);
+  NvTransfer *t;
+  NvCall o;
+  const char *method, *path, *body;
+  luaL_checktype(L, 2, LUA_TTABLE);
+  lua_settop(L, 3);
+  t = nv_newtransfer(L, 1, 1);  /* 4 */
+  method = text_field(L, 2, "method", "GET");
+  path = text_field(L, 2, "path", NULL);
+  body = text_field(L, 2, "body", "");
+  luaL_argcheck(L, path[0] == '/' && !nv_has_control(path, strlen(path)) &&
+                   strchr(path, ' ') == NULL, 2, "path must begin with /");
+  if (nv_buffer_append(&t->request, body, strlen(body)) != 0)
+    return luaL_error(L, "not enough memory");
+  if (nv_options_read(L, 3, &o) != 0 ||
+      start(L, p, t, &o, 3, method, path) != 0)
+    return nv_error_config(L);
+  lua_settop(L, 4);
+  return 1;
+}
+
+
+/*
+** pool:poll(seconds) -> in_flight. Waits until a transfer has news, at most
+** so long (default 0); a signal ends the waiting early.
+*/
+static int pool_poll (lua_State *L) {
+  NvPool *p = checkpool(L);
+  lua_pushinteger(L, nv_pool_poll(p, luaL_optnumber(L, 2, 0)));
+  return 1;
+}
+
+
+/* pool:ready() -> a transfer that has news, each once, or nil */
+static int pool_ready (lua_State *L) {
+  NvPool *p = checkpool(L);
+  NvTransfer *t;
+  lua_settop(L, 1);
+  lua_getiuservalue(L, 1, 1);
+  lua_rawgeti(L, 2, ANCHOR_TRANSFERS);
+  while ((t = nv_pool_ready(p)) != NULL) {
+    lua_rawgeti(L, 3, t->slot);
+    if (!lua_isnil(L, -1))
+      return 1;
+    lua_pop(L, 1);  /* being collected */
+  }
+  lua_pushnil(L);
+  return 1;
+}
+
+
+/*
+** pool:fd() -> descriptor | nil: readable whenever poll(0) has work, so
+** that any event loop can drive the pool; nil where there is no epoll.
+*/
+static int pool_fd (lua_State *L) {
+  int descriptor = nv_pool_descriptor(checkpool(L));
+  if (descriptor < 0)
+    return 0;
+  lua_pushinteger(L, descriptor);
+  return 1;
+}
+
+
+/* pool:usable(): open, and made by this very process? */
+static int pool_usable (lua_State *L) {
+  const NvPool *p = luaL_checkudata(L, 1, NV_POOL);
+  lua_pushboolean(L, p->multi != NULL && !nv_pool_inherited(p));
+  return 1;
+}
+
+
+/* pool:close(), also for __gc and __close: what is in flight is cancelled */
+static int pool_close (lua_State *L) {
+  nv_pool_close(luaL_checkudata(L, 1, NV_POOL));
+  return 0;
+}
+
+
+static int pool_tostring (lua_State *L) {
+  const NvPool *p = luaL_checkudata(L, 1, NV_POOL);
+  if (p->multi == NULL)
+    lua_pushliteral(L, "novita.pool (closed)");
+  else
+    lua_pushfstring(L, "novita.pool (%d in flight)", p->in_flight);
+  return 1;
+}
+
+/* }====================================================== */
+
+
+/*
+** {======================================================
+** Classes
+** =======================================================
+*/
+
+static const luaL_Reg transfer_methods[] = {
+  {"reply", transfer_reply},
+  {"cancel", transfer_cancel},
+  {"close", transfer_close},
+  {NULL, NULL}
+};
+
+static const luaL_Reg transfer_metamethods[] = {
+  {"__gc", transfer_close},
+  {"__close", transfer_close},
+  {"__tostring", transfer_tostring},
+  {NULL, NULL}
+};
+
+static const luaL_Reg pool_methods[] = {
+  {"chat", pool_chat},
+  {"request", pool_request},
+  {"poll", pool_poll},
+  {"ready", pool_ready},
+  {"fd", pool_fd},
+  {"usable", pool_usable},
+  {"close", pool_close},
+  {NULL, NULL}
+};
+
+static const luaL_Reg pool_metamethods[] = {
+  {"__gc", pool_close},
+  {"__close", pool_close},
+  {"__tostring", pool_tostring},
+  {NULL, NULL}
+};
+
+
+/* each of our functions carries the state, at the index 'state' */
+void nv_setfunctions (lua_State *L, const luaL_Reg *functions,
+                           int state) {
+  lua_pushvalue(L, state);
+  luaL_setfuncs(L, functions, 1);
+}
+
+
+/* methods and metamethods are two tables: nobody can call t:__gc() */
+static void new_class (lua_State *L, const char *name, int state,
+                       const luaL_Reg *methods, const luaL_Reg *metamethods) {
+  luaL_newmetatable(L, name);
+  nv_setfunctions(L, metamethods, state);
+  lua_newtable(L);
+  nv_setfunctions(L, methods, state);
+  lua_setfield(L, -2, "__index");
+  lua_pop(L, 1);
+}
+
+
+/* makes both classes; 'state' is the index of the module's state */
+void nv_handles_open (lua_State *L, int state) {
+  new_class(L, NV_TRANSFER, state, transfer_methods, transfer_metamethods);
+  new_class(L, NV_POOL, state, pool_methods, pool_metamethods);
+}
+
+/* }====================================================== */

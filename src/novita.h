@@ -1,0 +1,192 @@
+/*
+** novita.h
+** The two lower layers of the module: bytes (buffer.c) and transport
+** (transfer.c, pool.c). Nothing here knows Lua, and libcurl's types stay
+** inside the transport. The layer above is declared in binding.h.
+**
+** Functions that can fail return 0, or -1 after writing down why.
+** A zeroed struct is an empty one, and may always be freed.
+*/
+
+#ifndef novita_h
+#define novita_h
+
+#include <stddef.h>
+#include <sys/types.h>
+
+#define NV_VERSION	"0.1.0"
+
+/* shared between our files, but hidden from the program that loads us */
+#if defined(__GNUC__)
+#define NV_FUNC		__attribute__((visibility("hidden")))
+#else
+#define NV_FUNC
+#endif
+
+#define NV_NEVER	1e300	/* a moment that does not come */
+
+/* monotonic seconds */
+NV_FUNC double nv_now (void);
+
+
+/*
+** {======================================================
+** buffer.c: a queue of bytes with a ceiling
+** =======================================================
+*/
+
+#define NV_NOMEM	(-1)
+#define NV_TOOBIG	(-2)
+
+typedef struct NvBuffer {
+  char *bytes;		/* malloc'd block */
+  size_t start;		/* first byte still queued */
+  size_t end;		/* one past the last byte queued */
+  size_t capacity;	/* of the block */
+  size_t ceiling;	/* most bytes that may be queued; 0 = no limit */
+} NvBuffer;
+
+#define nv_buffer_length(b)	((b)->end - (b)->start)
+#define nv_buffer_data(b)	((b)->bytes + (b)->start)
+
+NV_FUNC void nv_buffer_init (NvBuffer *b, size_t ceiling);
+NV_FUNC void nv_buffer_free (NvBuffer *b);
+NV_FUNC int nv_buffer_append (NvBuffer *b, const char *bytes, size_t length);
+NV_FUNC char *nv_buffer_reserve (NvBuffer *b, size_t length);
+NV_FUNC void nv_buffer_consume (NvBuffer *b, size_t length);
+NV_FUNC void nv_buffer_mask (NvBuffer *b, const char *secret);
+
+/* }====================================================== */
+
+
+/*
+** {======================================================
+** transfer.c: one HTTP exchange
+** =======================================================
+*/
+
+typedef struct NvPool NvPool;
+typedef struct NvTransfer NvTransfer;
+
+/*
+** What a call may set; the strings are borrowed until the transfer has
+** started. Times are in seconds, 0 means no limit.
+*/
+typedef struct NvOptions {
+  const char *url;
+  const char *method;		/* "GET", "POST", ... */
+  const char *proxy;		/* NULL: the environment's; "": none */
+  const char *ca_file;		/* NULL: the system's bundle */
+  double connect_timeout;	/* name look-up, TCP and TLS */
+  double first_byte_timeout;	/* request sent .. headers complete */
+  double idle_timeout;		/* between two bytes of the body */
+  double attempt_timeout;	/* the whole; of a stream, its headers */
+  double deadline;		/* the whole, streams too */
+  size_t max_response_bytes;
+  size_t max_header_bytes;
+  int stream;			/* is each piece of the body news? */
+} NvOptions;
+
+/*
+** How a transfer went wrong: 'kind' (NULL when it did not) and 'reason'
+** are words of the error value, 'phase' says when it happened.
+*/
+typedef struct NvFailure {
+  const char *kind;
+  const char *reason;
+  const char *phase;
+  int curl_code;		/* 0 when libcurl had no part in it */
+  char text[256];		/* CURL_ERROR_SIZE */
+} NvFailure;
+
+typedef struct NvTimings {
+  double queue, connect, tls, first_byte, total;
+} NvTimings;
+
+typedef struct NvLink {		/* a place in one of the pool's rings */
+  struct NvLink *previous, *next;
+  NvTransfer *owner;
+} NvLink;
+
+enum { NV_IDLE, NV_RUNNING, NV_DONE, NV_CLOSED };
+
+struct NvTransfer {
+  int state;
+  int slot, chat;		/* the binding's notes */
+  NvPool *pool;			/* NULL unless linked in one of its rings */
+  void *easy;			/* CURL, while running */
+  void *headers;		/* curl_slist of the request */
+  NvBuffer request;		/* body to send; stays put while running */
+  NvBuffer head;		/* header lines of the final response */
+  NvBuffer body;		/* decoded bytes not yet taken */
+  NvOptions options;		/* its strings are gone after the start */
+  double started, sent, heard;	/* moments */
+  const char *phase;
+  size_t header_bytes;		/* of all responses, interim ones too */
+  long long content_length;	/* as the server said it, or -1 */
+  int status;			/* 0 until a status line arrived */
+  int headers_complete;
+  int body_cut;			/* was the body of an error cut short? */
+  int http_version;		/* 10, 11, 20, 30 */
+  int reused;			/* did it use a kept connection? */
+  NvTimings timings;
+  NvFailure failure;
+  NvLink flight, news;
+};
+
+NV_FUNC int nv_transfer_header (NvTransfer *t, const char *line);
+NV_FUNC void nv_transfer_mask (NvTransfer *t);
+NV_FUNC int nv_transfer_start (NvTransfer *t, NvPool *p, const NvOptions *o);
+NV_FUNC void nv_transfer_cancel (NvTransfer *t);
+NV_FUNC void nv_transfer_close (NvTransfer *t);
+
+/* }====================================================== */
+
+
+/*
+** {======================================================
+** pool.c: connections behind one descriptor
+** =======================================================
+*/
+
+#define NV_SPARES	32	/* idle handles kept for the next calls */
+
+struct NvPool {
+  void *multi;			/* CURLM; NULL = closed */
+  pid_t pid;			/* who may use it: libcurl can't be forked */
+  int epoll, timer;		/* descriptors, or -1 */
+  double now;			/* when the pool last looked at the clock */
+  double wakeup;		/* when libcurl wants to be called */
+  double alarm;			/* no time-out of ours comes before this */
+  double armed;			/* what the timer descriptor is set to */
+  int in_flight;
+  int serial;			/* the binding's last slot */
+  int spare_count;
+  void *spares[NV_SPARES];	/* CURL */
+  const char *ca_file;		/* libcurl's own default, or NULL */
+  NvLink flight, news;		/* rings: running; having something new */
+};
+
+NV_FUNC int nv_pool_open (NvPool *p);
+NV_FUNC void nv_pool_close (NvPool *p);
+NV_FUNC int nv_pool_inherited (const NvPool *p);
+NV_FUNC int nv_pool_poll (NvPool *p, double seconds);
+NV_FUNC NvTransfer *nv_pool_ready (NvPool *p);
+NV_FUNC int nv_pool_descriptor (NvPool *p);
+NV_FUNC const char *nv_pool_library (void);
+
+/* for transfer.c */
+NV_FUNC int nv_pool_add (NvPool *p, NvTransfer *t);
+NV_FUNC void nv_pool_remove (NvTransfer *t);
+NV_FUNC void nv_pool_settle (NvPool *p);
+NV_FUNC void nv_pool_announce (NvTransfer *t);
+NV_FUNC void nv_pool_forget (NvTransfer *t);
+NV_FUNC double nv_transfer_expiry (const NvTransfer *t, const char **which);
+NV_FUNC void *nv_transfer_easy (NvPool *p);
+NV_FUNC void nv_transfer_finish (NvTransfer *t, int curl_code);
+NV_FUNC void nv_transfer_fail (NvTransfer *t, const char *kind,
+                               const char *reason, const char *text);
+
+/* }====================================================== */
+
+#endif

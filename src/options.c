@@ -1,0 +1,347 @@
+/*
+** options.c
+** The options of a call: read, checked, and turned into what the transport
+** wants and the headers of the request.
+*/
+
+#include <math.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "binding.h"
+
+#define DEFAULT_BASE_URL	"https://api.novita.ai/openai/v1"
+#define NO_LIMIT		1e9	/* seconds: the same as none */
+
+
+/* checks the value at 'index'; returns what is wrong with it, or NULL */
+typedef const char *(*Check) (lua_State *L, int index, NvCall *o, void *to);
+
+
+static const char *check_seconds (lua_State *L, int index, NvCall *o,
+                                  void *to) {
+  double seconds = lua_tonumber(L, index);
+  (void)o;
+  if (lua_type(L, index) == LUA_TBOOLEAN && !lua_toboolean(L, index))
+    seconds = NO_LIMIT;
+  else if (lua_type(L, index) != LUA_TNUMBER || !(seconds > 0))
+    return "is not a time in seconds above 0, or false";
+  *(double *)to = seconds < NO_LIMIT ? seconds : NO_LIMIT;
+  return NULL;
+}
+
+
+static const char *check_bytes (lua_State *L, int index, NvCall *o,
+                                void *to) {
+  double bytes = lua_tonumber(L, index);
+  (void)o;
+  if (lua_type(L, index) != LUA_TNUMBER || !(bytes >= 1) || bytes > 1e15 ||
+      floor(bytes) != bytes)
+    return "is not a number of bytes of at least 1";
+  *(size_t *)to = (size_t)bytes;
+  return NULL;
+}
+
+
+static const char *check_boolean (lua_State *L, int index, NvCall *o,
+                                  void *to) {
+  (void)o;
+  if (lua_type(L, index) != LUA_TBOOLEAN)
+    return "is not true or false";
+  *(int *)to = lua_toboolean(L, index);
+  return NULL;
+}
+
+
+/* is there anything that would end a line, or the string, early? */
+int nv_has_control (const char *s, size_t length) {
+  size_t i;
+  for (i = 0; i < length; i++) {
+    if ((unsigned char)s[i] < 0x20 || s[i] == 0x7F)
+      return 1;
+  }
+  return 0;
+}
+
+
+static const char *check_text (lua_State *L, int index, NvCall *o,
+                               void *to) {
+  size_t length;
+  const char *text;
+  (void)o;
+  if (lua_type(L, index) != LUA_TSTRING)
+    return "is not a string";
+  text = lua_tolstring(L, index, &length);
+  if (nv_has_control(text, length))
+    return "has a control character in it";
+  *(const char **)to = text;
+  return NULL;
+}
+
+
+static const char *check_key (lua_State *L, int index, NvCall *o,
+                              void *to) {
+  const char *problem;
+  if (lua_type(L, index) == LUA_TBOOLEAN && !lua_toboolean(L, index)) {
+    o->anonymous = 1;
+    return NULL;
+  }
+  problem = check_text(L, index, o, to);
+  if (problem == NULL && strchr(o->api_key, ' ') != NULL)
+    return "has a blank in it";
+  if (problem == NULL && o->api_key[0] == '\0')
+    return "is empty";
+  return problem;
+}
+
+
+/* "http(s)://host..." without user name, query and fragment */
+static const char *check_base_url (lua_State *L, int index, NvCall *o,
+                                   void *to) {
+  const char *problem = check_text(L, index, o, to);
+  const char *host = o->base_url;
+  size_t length;
+  if (problem != NULL)
+    return problem;
+  if (strncasecmp(host, "https://", 8) == 0)
+    host += 8;
+  else if (strncasecmp(host, "http://", 7) == 0)
+    host += 7;
+  else
+    return "is not an http:// or https:// URL";
+  length = strcspn(host, "/?#");
+  if (memchr(host, '@', length) != NULL)
+    return "has a user name or password in it";
+  if (length == 0 || strpbrk(host, " \\?#") != NULL)
+    return "is not the URL of a host and a path";
+  return NULL;
+}
+
+
+static const char *check_headers (lua_State *L, int index, NvCall *o,
+                                  void *to) {
+  (void)to;
+  o->headers = 1;
+  return lua_istable(L, index) ? NULL : "is not a table of names and values";
+}
+
+
+enum { SHOWN, SECRET };  /* may an error show the value? */
+
+static const struct Row {
+  const char *name;
+  Check check;
+  size_t at;
+  int secret;
+} rows[] = {
+  {"api_key", check_key, offsetof(NvCall, api_key), SECRET},
+  {"attempt_timeout", check_seconds,
+   offsetof(NvCall, wire.attempt_timeout), SHOWN},
+  {"base_url", check_base_url, offsetof(NvCall, base_url), SHOWN},
+  {"ca_file", check_text, offsetof(NvCall, wire.ca_file), SHOWN},
+  {"connect_timeout", check_seconds,
+   offsetof(NvCall, wire.connect_timeout), SHOWN},
+  {"deadline", check_seconds, offsetof(NvCall, wire.deadline), SHOWN},
+  {"first_byte_timeout", check_seconds,
+   offsetof(NvCall, wire.first_byte_timeout), SHOWN},
+  {"headers", check_headers, 0, SECRET},
+  {"idle_timeout", check_seconds,
+   offsetof(NvCall, wire.idle_timeout), SHOWN},
+  {"max_header_bytes", check_bytes,
+   offsetof(NvCall, wire.max_header_bytes), SHOWN},
+  {"max_response_bytes", check_bytes,
+   offsetof(NvCall, wire.max_response_bytes), SHOWN},
+  {"proxy", check_text, offsetof(NvCall, wire.proxy), SECRET},
+  {"stream", check_boolean, offsetof(NvCall, wire.stream), SHOWN},
+  {"user_agent", check_text, offsetof(NvCall, user_agent), SHOWN},
+  {NULL, NULL, 0, SHOWN}
+};
+
+
+/* pushes the place and the problem of an option */
+static int option_problem (lua_State *L, const struct Row *row, int value,
+                           const char *problem) {
+  const char *shown = "the value";
+  lua_pushstring(L, row->name);
+  if (row->secret == SHOWN) {
+    shown = nv_json_pushshown(L, value);
+    if (strchr(shown, '@') != NULL)
+      shown = "the value";
+  }
+  lua_pushfstring(L, "%s %s", shown, problem);
+  if (row->secret == SHOWN)
+    lua_remove(L, -2);
+  return -1;
+}
+
+
+static int read_option (lua_State *L, int value, NvCall *o,
+                        const char *name) {
+  const struct Row *row = rows;
+  const char *problem;
+  while (row->name != NULL && strcmp(row->name, name) != 0)
+    row++;
+  if (row->name == NULL)
+    return luaL_error(L, "unknown option '%s'", name);
+  problem = row->check(L, value, o, (char *)o + row->at);
+  return problem ? option_problem(L, row, value, problem) : 0;
+}
+
+
+/* a value of the environment, checked like one of the table */
+static int read_environment (lua_State *L, NvCall *o, const char *variable,
+                             const char *name) {
+  const char *value = getenv(variable);
+  if (value == NULL || *value == '\0')
+    return 0;
+  lua_pushstring(L, value);
+  return read_option(L, lua_gettop(L), o, name);
+}
+
+
+/*
+** Reads the table at 'index' (or nothing at all) over the defaults and
+** returns 0; or pushes the place and the problem and returns -1. An option
+** that does not exist is the programmer's mistake: it raises. What the
+** options point to lives as long as the stack is left alone.
+*/
+int nv_options_read (lua_State *L, int index, NvCall *o) {
+  memset(o, 0, sizeof(*o));
+  o->base_url = DEFAULT_BASE_URL;
+  o->wire.connect_timeout = 10;
+  o->wire.first_byte_timeout = 600;
+  o->wire.idle_timeout = 120;
+  o->wire.max_response_bytes = 64 * 1024 * 1024;
+  o->wire.max_header_bytes = 256 * 1024;
+  if (read_environment(L, o, "NOVITA_BASE_URL", "base_url") != 0 ||
+      read_environment(L, o, "NOVITA_API_KEY", "api_key") != 0)
+    return -1;
+  if (lua_isnoneornil(L, index))
+    return 0;
+  luaL_checktype(L, index, LUA_TTABLE);
+  for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1)) {
+    if (lua_type(L, -2) != LUA_TSTRING)
+      return luaL_error(L, "a %s is not the name of an option",
+                        luaL_typename(L, -2));
+    if (read_option(L, lua_gettop(L), o, lua_tostring(L, -2)) != 0)
+      return -1;
+  }
+  return 0;
+}
+
+
+static void add_header (lua_State *L, NvTransfer *t, const char *line) {
+  if (nv_transfer_header(t, line) != 0)
+    luaL_error(L, "not enough memory");
+}
+
+
+/* a token (RFC 9110, 5.6.2)? */
+static int is_header_name (const char *name, size_t length) {
+  size_t i;
+  for (i = 0; i < length; i++) {
+    if (name[i] <= ' ' || name[i] >= 0x7F ||
+        strchr("\"(),/:;<=>?@[\\]{}", name[i]) != NULL)
+      return 0;
+  }
+  return length > 0;
+}
+
+
+/* one of the user's: a text, a number, or false for none at all */
+static int add_user_header (lua_State *L, NvTransfer *t) {
+  size_t name_length, length;
+  const char *name, *value;
+  lua_pushvalue(L, -2);
+  name = lua_tolstring(L, -1, &name_length);
+  if (lua_type(L, -3) != LUA_TSTRING || !is_header_name(name, name_length)) {
+    lua_pushliteral(L, "headers");
+    lua_pushfstring(L, "%s is not the name of a header",
+                    nv_json_pushshown(L, lua_gettop(L) - 1));
+    return -1;
+  }
+  if (lua_type(L, -2) == LUA_TBOOLEAN && !lua_toboolean(L, -2)) {
+    lua_pop(L, 1);
+    return 0;
+  }
+  lua_pushvalue(L, -2);
+  value = lua_tolstring(L, -1, &length);
+  if (value == NULL || nv_has_control(value, length)) {
+    lua_pushfstring(L, "headers[\"%s\"]", name);
+    lua_pushstring(L, value ? "the value has a control character in it"
+                            : "the value is not a string");
+    return -1;
+  }
+  /* "Name;" is libcurl's way to send an empty one */
+  lua_pushfstring(L, length ? "%s: %s" : "%s;", name, value);
+  add_header(L, t, lua_tostring(L, -1));
+  lua_pop(L, 3);
+  return 0;
+}
+
+
+/* do the user's headers, at 'headers' (0: none), name this one? */
+static int has_header (lua_State *L, int headers, const char *name) {
+  int found = 0;
+  if (headers == 0)
+    return 0;
+  for (lua_pushnil(L); lua_next(L, headers); lua_pop(L, 1)) {
+    if (lua_type(L, -2) == LUA_TSTRING &&
+        strcasecmp(lua_tostring(L, -2), name) == 0)
+      found = 1;
+  }
+  return found;
+}
+
+
+static int add_authorization (lua_State *L, NvTransfer *t, const NvCall *o,
+                              int headers) {
+  if (o->anonymous || has_header(L, headers, "authorization") ||
+      has_header(L, headers, "api-key") || has_header(L, headers, "x-api-key"))
+    return 0;
+  if (o->api_key == NULL) {
+    lua_pushliteral(L, "api_key");
+    lua_pushliteral(L, "is missing: give one, set NOVITA_API_KEY, or say "
+                       "api_key = false for a server that wants none");
+    return -1;
+  }
+  lua_pushfstring(L, "Authorization: Bearer %s", o->api_key);
+  add_header(L, t, lua_tostring(L, -1));
+  lua_pop(L, 1);
+  return 0;
+}
+
+
+/* ours, as far as the user has no other wish, then the user's */
+int nv_options_headers (lua_State *L, NvTransfer *t, const NvCall *o,
+                        int options) {
+  int headers = 0;
+  if (o->headers) {
+    lua_getfield(L, options, "headers");
+    headers = lua_gettop(L);
+  }
+  if (add_authorization(L, t, o, headers) != 0)
+    return -1;
+  if (nv_buffer_length(&t->request) > 0 &&
+      !has_header(L, headers, "content-type"))
+    add_header(L, t, "Content-Type: application/json");
+  if (!has_header(L, headers, "expect"))
+    add_header(L, t, "Expect:");  /* none: a large body would wait for it */
+  if (!has_header(L, headers, "user-agent")) {
+    if (o->user_agent)
+      lua_pushfstring(L, "User-Agent: %s", o->user_agent);
+    else
+      lua_rawgeti(L, NV_STATE, NV_STATE_AGENT);
+    add_header(L, t, lua_tostring(L, -1));
+    lua_pop(L, 1);
+  }
+  if (headers == 0)
+    return 0;
+  for (lua_pushnil(L); lua_next(L, headers); lua_pop(L, 1)) {
+    if (add_user_header(L, t) != 0)
+      return -1;
+  }
+  return 0;
+}

@@ -1,0 +1,514 @@
+/*
+** pool.c
+** The transfers in flight and the connections they use: one libcurl multi
+** handle behind one descriptor.
+**
+** On Linux that descriptor is an epoll set. libcurl names the sockets it
+** waits for (on_socket) and the moment it wants to be called (on_timer);
+** both only write that down. Somebody else's event loop can watch the set
+** through nv_pool_descriptor, which adds a timer descriptor to it; without
+** such a loop the time-outs go to epoll_wait and cost no system call.
+** Elsewhere libcurl waits by itself (curl_multi_poll).
+**
+** Time-outs of ours are not kept in order: 'alarm' is a moment before which
+** none can expire, and only then all transfers are looked at. Since bytes
+** only move a time-out away, that is rare, and a chunk costs nothing.
+*/
+
+#include <errno.h>
+#include <math.h>
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#if defined(__linux__) && !defined(NV_NO_EPOLL)
+#define NV_EPOLL	1
+#include <sys/epoll.h>
+#include <sys/timerfd.h>
+#else
+#define NV_EPOLL	0
+#endif
+
+#include <curl/curl.h>
+
+#include "novita.h"
+
+#define KEPT_CONNECTIONS	256L	/* idle ones; libcurl's default is
+					   4 times the transfers in flight,
+					   and a drained burst closes them */
+#define EVENTS			64	/* taken from the kernel at a time */
+
+
+double nv_now (void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+
+/*
+** {======================================================
+** Rings
+** =======================================================
+*/
+
+static void ring_init (NvLink *ring) {
+  ring->previous = ring->next = ring;
+}
+
+
+static void ring_add (NvLink *ring, NvLink *link, NvTransfer *owner) {
+  link->owner = owner;
+  link->next = ring;
+  link->previous = ring->previous;
+  ring->previous->next = link;
+  ring->previous = link;
+}
+
+
+static void ring_remove (NvLink *link) {
+  if (link->next == NULL)
+    return;  /* in no ring */
+  link->previous->next = link->next;
+  link->next->previous = link->previous;
+  link->previous = link->next = NULL;
+}
+
+#define ring_empty(ring)	((ring)->next == (ring))
+
+/* }====================================================== */
+
+
+/*
+** {======================================================
+** SIGPIPE
+** CURLOPT_NOSIGNAL leaves it to us. Since 7.88 libcurl writes with
+** MSG_NOSIGNAL over TLS too; before, a server that hung up could end the
+** program. Its handler is the host's, so it is only held back meanwhile.
+** =======================================================
+*/
+
+typedef struct Guard {
+  int active;
+  sigset_t mask;	/* the thread's own */
+} Guard;
+
+
+static int sigpipe_pending (void) {
+  sigset_t pending;
+  sigpending(&pending);
+  return sigismember(&pending, SIGPIPE);
+}
+
+
+static void guard_enter (Guard *g) {
+  sigset_t pipe;
+  g->active = curl_version_info(CURLVERSION_NOW)->version_num < 0x075800 &&
+              !sigpipe_pending();
+  if (!g->active)
+    return;
+  sigemptyset(&pipe);
+  sigaddset(&pipe, SIGPIPE);
+  pthread_sigmask(SIG_BLOCK, &pipe, &g->mask);
+}
+
+
+static void guard_leave (const Guard *g) {
+  if (!g->active)
+    return;
+  if (sigpipe_pending()) {
+    sigset_t pipe;
+    int signal;
+    sigemptyset(&pipe);
+    sigaddset(&pipe, SIGPIPE);
+    sigwait(&pipe, &signal);  /* ours: takes it away without waiting */
+  }
+  pthread_sigmask(SIG_SETMASK, &g->mask, NULL);
+}
+
+/* }====================================================== */
+
+
+/*
+** {======================================================
+** Waiting
+** =======================================================
+*/
+
+static int milliseconds (double seconds) {
+  if (seconds <= 0)
+    return 0;
+  return seconds > 1e6 ? 1000000000 : (int)ceil(seconds * 1000);
+}
+
+
+#if NV_EPOLL
+
+static int on_socket (CURL *easy, curl_socket_t s, int what, void *data,
+                      void *unused) {
+  NvPool *p = data;
+  struct epoll_event event;
+  (void)easy; (void)unused;
+  memset(&event, 0, sizeof(event));
+  event.data.fd = s;
+  event.events = (what & CURL_POLL_IN ? EPOLLIN : 0u) |
+                 (what & CURL_POLL_OUT ? EPOLLOUT : 0u);
+  if (what == CURL_POLL_REMOVE)
+    epoll_ctl(p->epoll, EPOLL_CTL_DEL, s, &event);
+  else if (epoll_ctl(p->epoll, EPOLL_CTL_ADD, s, &event) != 0 &&
+           epoll_ctl(p->epoll, EPOLL_CTL_MOD, s, &event) != 0)
+    return -1;
+  return 0;
+}
+
+
+static int on_timer (CURLM *multi, long timeout_ms, void *data) {
+  NvPool *p = data;
+  (void)multi;
+  p->wakeup = timeout_ms < 0 ? NV_NEVER
+                             : nv_now() + (double)timeout_ms / 1000;
+  return 0;
+}
+
+
+static int open_waiting (NvPool *p) {
+  p->epoll = epoll_create1(EPOLL_CLOEXEC);
+  if (p->epoll < 0)
+    return -1;
+  curl_multi_setopt(p->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
+  curl_multi_setopt(p->multi, CURLMOPT_SOCKETDATA, p);
+  curl_multi_setopt(p->multi, CURLMOPT_TIMERFUNCTION, on_timer);
+  curl_multi_setopt(p->multi, CURLMOPT_TIMERDATA, p);
+  return 0;
+}
+
+
+/* lets libcurl do what its own time-outs want */
+static void drive_timers (NvPool *p) {
+  int running;
+  while (p->now >= p->wakeup) {
+    p->wakeup = NV_NEVER;
+    curl_multi_socket_action(p->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+    p->now = nv_now();
+  }
+}
+
+
+/*
+** Waits for the sockets, at most so long, and lets libcurl serve those that
+** are ready. Errors go to it as readiness, so that it finds the real cause.
+*/
+static int drive_sockets (NvPool *p, double seconds) {
+  struct epoll_event events[EVENTS];
+  int i, running;
+  int n = epoll_wait(p->epoll, events, EVENTS, milliseconds(seconds));
+  p->now = nv_now();
+  for (i = 0; i < n; i++) {
+    unsigned e = events[i].events;
+    int what = (e & EPOLLIN ? CURL_CSELECT_IN : 0) |
+               (e & EPOLLOUT ? CURL_CSELECT_OUT : 0);
+    if (events[i].data.fd == p->timer) {
+      unsigned long long expirations;
+      if (read(p->timer, &expirations, sizeof(expirations)) > 0)
+        p->armed = NV_NEVER;
+      continue;
+    }
+    if (e & (EPOLLERR | EPOLLHUP))
+      what = CURL_CSELECT_IN | CURL_CSELECT_OUT;
+    curl_multi_socket_action(p->multi, events[i].data.fd, what, &running);
+  }
+  return n < 0 ? -1 : 0;
+}
+
+
+/*
+** Keeps the timer descriptor, if anybody watches, at the next moment there
+** is something to do. One that fires too early does no harm, so it is set
+** again only for an earlier moment, or to silence an idle pool.
+*/
+static void arm (NvPool *p) {
+  double wanted = p->wakeup < p->alarm ? p->wakeup : p->alarm;
+  struct itimerspec when;
+  if (p->timer < 0)
+    return;
+  if (p->in_flight == 0 && p->wakeup == NV_NEVER)
+    wanted = NV_NEVER;
+  else if (wanted >= p->armed)
+    return;
+  if (wanted == p->armed)
+    return;
+  memset(&when, 0, sizeof(when));  /* zero: off */
+  if (wanted < NV_NEVER) {
+    when.it_value.tv_sec = (time_t)wanted;
+    when.it_value.tv_nsec = (long)((wanted - floor(wanted)) * 1e9) + 1;
+    if (when.it_value.tv_nsec > 999999999)
+      when.it_value.tv_nsec = 999999999;
+  }
+  timerfd_settime(p->timer, TFD_TIMER_ABSTIME, &when, NULL);
+  p->armed = wanted;
+}
+
+
+int nv_pool_descriptor (NvPool *p) {
+  struct epoll_event event;
+  if (p->timer >= 0)
+    return p->epoll;
+  p->timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+  if (p->timer < 0)
+    return -1;
+  memset(&event, 0, sizeof(event));
+  event.events = EPOLLIN;
+  event.data.fd = p->timer;
+  if (epoll_ctl(p->epoll, EPOLL_CTL_ADD, p->timer, &event) != 0)
+    return -1;
+  arm(p);
+  return p->epoll;
+}
+
+#else	/* no epoll: libcurl waits by itself, and nobody else can */
+
+static int open_waiting (NvPool *p) {
+  (void)p;
+  return 0;
+}
+
+
+static void drive_timers (NvPool *p) {
+  int running;
+  p->wakeup = NV_NEVER;
+  curl_multi_perform(p->multi, &running);
+  p->now = nv_now();
+}
+
+
+static int drive_sockets (NvPool *p, double seconds) {
+  int ready;
+  CURLMcode code = curl_multi_poll(p->multi, NULL, 0, milliseconds(seconds),
+                                   &ready);
+  p->now = nv_now();
+  return code == CURLM_OK ? 0 : -1;
+}
+
+
+static void arm (NvPool *p) {
+  (void)p;
+}
+
+
+int nv_pool_descriptor (NvPool *p) {
+  (void)p;
+  return -1;
+}
+
+#endif
+
+/* }====================================================== */
+
+
+/*
+** {======================================================
+** Transfers coming and going
+** =======================================================
+*/
+
+int nv_pool_add (NvPool *p, NvTransfer *t) {
+  const char *which;
+  double expiry;
+  if (curl_multi_add_handle(p->multi, t->easy) != CURLM_OK)
+    return -1;
+  t->pool = p;
+  t->state = NV_RUNNING;
+  p->in_flight++;
+  ring_add(&p->flight, &t->flight, t);
+  expiry = nv_transfer_expiry(t, &which);
+  if (expiry < p->alarm)
+    p->alarm = expiry;
+  return 0;
+}
+
+
+/* takes a running transfer away from libcurl */
+void nv_pool_remove (NvTransfer *t) {
+  curl_multi_remove_handle(t->pool->multi, t->easy);
+  ring_remove(&t->flight);
+  t->pool->in_flight--;
+}
+
+
+/* 't' has something new for its owner */
+void nv_pool_announce (NvTransfer *t) {
+  if (t->news.next == NULL)
+    ring_add(&t->pool->news, &t->news, t);
+}
+
+
+/* the owner has seen to it */
+void nv_pool_forget (NvTransfer *t) {
+  ring_remove(&t->news);
+  if (t->flight.next == NULL)
+    t->pool = NULL;
+}
+
+
+/* the next transfer that has something new, or NULL */
+NvTransfer *nv_pool_ready (NvPool *p) {
+  NvTransfer *t;
+  if (p->multi == NULL || ring_empty(&p->news))
+    return NULL;
+  t = p->news.next->owner;
+  nv_pool_forget(t);
+  return t;
+}
+
+
+/* ends the transfers that have waited too long */
+static void expire (NvPool *p) {
+  NvLink *link = p->flight.next;
+  if (p->now < p->alarm)
+    return;
+  p->alarm = NV_NEVER;
+  while (link != &p->flight) {
+    NvTransfer *t = link->owner;
+    const char *which;
+    double expiry = nv_transfer_expiry(t, &which);
+    link = link->next;
+    if (expiry <= p->now)
+      nv_transfer_fail(t, "timeout", which, NULL);
+    else if (expiry < p->alarm)
+      p->alarm = expiry;
+  }
+}
+
+
+/* finishes what libcurl says is over */
+static void collect (NvPool *p) {
+  CURLMsg *message;
+  int left;
+  while ((message = curl_multi_info_read(p->multi, &left)) != NULL) {
+    CURLcode code = message->data.result;
+    void *t = NULL;
+    curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &t);
+    nv_transfer_finish(t, (int)code);  /* 'message' is gone with it */
+  }
+}
+
+
+/* does all that can be done without waiting */
+static void drive (NvPool *p) {
+  p->now = nv_now();
+  do {
+    drive_timers(p);
+    expire(p);
+    collect(p);
+  } while (p->now >= p->wakeup);
+}
+
+/* }====================================================== */
+
+
+/*
+** Waits until a transfer has news, at most 'seconds', and returns how many
+** are in flight. A signal ends the waiting early.
+*/
+int nv_pool_poll (NvPool *p, double seconds) {
+  double end;
+  int interrupted = 0;
+  Guard guard;
+  guard_enter(&guard);
+  drive(p);
+  end = p->now + seconds;
+  do {
+    double until = ring_empty(&p->news) ? end : p->now;
+    if (p->wakeup < until)
+      until = p->wakeup;
+    if (p->alarm < until)
+      until = p->alarm;
+    interrupted = drive_sockets(p, until - p->now) != 0;
+    drive(p);
+  } while (!interrupted && ring_empty(&p->news) && p->now < end);
+  arm(p);
+  guard_leave(&guard);
+  return p->in_flight;
+}
+
+
+/* gives libcurl its turn right after a start, and the timer its moment */
+void nv_pool_settle (NvPool *p) {
+  Guard guard;
+  guard_enter(&guard);
+  drive(p);
+  arm(p);
+  guard_leave(&guard);
+}
+
+
+/* 'p' is zeroed; on failure it is closed again */
+int nv_pool_open (NvPool *p) {
+  CURL *easy;
+  p->epoll = p->timer = -1;
+  p->pid = getpid();
+  p->now = nv_now();
+  p->wakeup = p->alarm = p->armed = NV_NEVER;
+  ring_init(&p->flight);
+  ring_init(&p->news);
+  if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+    return -1;  /* counted; never undone: other users may be alive */
+  p->multi = curl_multi_init();
+  if (p->multi == NULL)
+    return -1;
+  easy = open_waiting(p) == 0 ? nv_transfer_easy(p) : NULL;
+  if (easy == NULL) {
+    nv_pool_close(p);
+    return -1;
+  }
+  curl_multi_setopt(p->multi, CURLMOPT_MAXCONNECTS, KEPT_CONNECTIONS);
+#if LIBCURL_VERSION_NUM >= 0x075400	/* 7.84 */
+  {
+    char *path = NULL;
+    curl_easy_getinfo(easy, CURLINFO_CAINFO, &path);
+    if (path != NULL && access(path, R_OK) == 0)
+      p->ca_file = path;
+  }
+#endif
+  p->spares[p->spare_count++] = easy;
+  return 0;
+}
+
+
+/* is this a child of the process that made the pool? */
+int nv_pool_inherited (const NvPool *p) {
+  return p->pid != getpid();
+}
+
+
+/*
+** Idempotent. Transfers in flight end as cancelled. A child process leaves
+** everything as it is: it all belongs to its parent.
+*/
+void nv_pool_close (NvPool *p) {
+  if (p->multi == NULL || nv_pool_inherited(p)) {
+    p->multi = NULL;
+    return;
+  }
+  while (!ring_empty(&p->flight))
+    nv_transfer_cancel(p->flight.next->owner);
+  while (nv_pool_ready(p) != NULL)
+    ;
+  while (p->spare_count > 0)
+    curl_easy_cleanup(p->spares[--p->spare_count]);
+  curl_multi_cleanup(p->multi);
+  p->multi = NULL;
+  if (p->timer >= 0)
+    close(p->timer);
+  if (p->epoll >= 0)
+    close(p->epoll);
+  p->epoll = p->timer = -1;
+}
+
+
+/* which libcurl this is, at run time */
+const char *nv_pool_library (void) {
+  return curl_version_info(CURLVERSION_NOW)->version;
+}

@@ -1,0 +1,562 @@
+/*
+** transfer.c
+** One HTTP exchange: a libcurl handle borrowed from the pool, the bytes of
+** the request, the bytes of the response, and when and how it ended.
+**
+** libcurl's callbacks append to buffers and write down facts; nothing else.
+** They call neither Lua nor libcurl (a callback that calls back into
+** libcurl is refused with CURLM_RECURSIVE_API_CALL). What they may not
+** decide, nv_transfer_finish decides when libcurl has returned.
+*/
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include <curl/curl.h>
+
+#include "novita.h"
+
+#define MAX_ERROR_BODY		(1024 * 1024)	/* behaviour.md 1 */
+#define KEEPALIVE_SECONDS	60L	/* TCP probes while a model thinks */
+#define LIFETIME_SECONDS	300L	/* a kept connection's: DNS may change */
+
+
+/*
+** {======================================================
+** Moments
+** =======================================================
+*/
+
+/*
+** The next moment at which this transfer has waited too long for something,
+** and what for. Moments only move later by themselves, except at a new
+** phase; the pool is told then (see 'enter').
+*/
+double nv_transfer_expiry (const NvTransfer *t, const char **which) {
+  const NvOptions *o = &t->options;
+  double expiry = NV_NEVER;
+#define consider(limit, since, name) \
+  if ((limit) > 0 && (since) + (limit) < expiry) \
+    { expiry = (since) + (limit); *which = (name); }
+  *which = NULL;
+  if (!t->headers_complete && t->sent > 0)
+    consider(o->first_byte_timeout, t->sent, "first_byte")
+  if (t->headers_complete)
+    consider(o->idle_timeout, t->heard, "idle")
+  if (!(o->stream && t->headers_complete))
+    consider(o->attempt_timeout, t->started, "attempt")
+  consider(o->deadline, t->started, "deadline")
+#undef consider
+  return expiry;
+}
+
+
+/* a new phase begins now, with time-outs of its own */
+static void enter (NvTransfer *t, const char *phase, double *moment) {
+  const char *which;
+  double expiry;
+  t->phase = phase;
+  *moment = nv_now();
+  expiry = nv_transfer_expiry(t, &which);
+  if (expiry < t->pool->alarm)
+    t->pool->alarm = expiry;
+}
+
+/* }====================================================== */
+
+
+/*
+** {======================================================
+** How it went wrong
+** =======================================================
+*/
+
+static void set_failure (NvTransfer *t, const char *kind, const char *reason,
+                         const char *text) {
+  NvFailure *f = &t->failure;
+  if (f->kind)
+    return;  /* the first one is the cause */
+  f->kind = kind;
+  f->reason = reason;
+  f->phase = t->phase;
+  if (text) {
+    strncpy(f->text, text, sizeof(f->text) - 1);
+    f->text[sizeof(f->text) - 1] = '\0';
+  }
+}
+
+
+static const struct Cause {
+  CURLcode code;
+  const char *kind, *reason;
+} causes[] = {
+  {CURLE_COULDNT_RESOLVE_HOST, "connection", "dns"},
+  {CURLE_COULDNT_RESOLVE_PROXY, "connection", "dns"},
+  {CURLE_COULDNT_CONNECT, "connection", "connect"},
+  {CURLE_SSL_CONNECT_ERROR, "connection", "tls"},
+  {CURLE_SSL_CERTPROBLEM, "connection", "tls"},
+  {CURLE_SSL_CIPHER, "connection", "tls"},
+  {CURLE_SSL_CACERT_BADFILE, "connection", "tls"},
+  {CURLE_SSL_ISSUER_ERROR, "connection", "tls"},
+  {CURLE_SSL_INVALIDCERTSTATUS, "connection", "tls"},
+  {CURLE_PEER_FAILED_VERIFICATION, "connection", "tls"},
+  {CURLE_OPERATION_TIMEDOUT, "timeout", "connect"},
+  {CURLE_SEND_ERROR, "connection", "reset"},
+  {CURLE_RECV_ERROR, "connection", "reset"},
+  {CURLE_GOT_NOTHING, "connection", "reset"},
+  {CURLE_PARTIAL_FILE, "connection", "reset"},
+  {CURLE_URL_MALFORMAT, "config", NULL},
+  {CURLE_UNSUPPORTED_PROTOCOL, "config", NULL},
+  {CURLE_OUT_OF_MEMORY, "memory", NULL}
+};
+
+
+/*
+** Puts libcurl's verdict into our words; a code that is not in the table
+** is the server breaking the protocol. The text is libcurl's own, which it
+** has left in failure.text (CURLOPT_ERRORBUFFER) if it had more to say.
+*/
+static void set_cause (NvTransfer *t, CURLcode code) {
+  const struct Cause *c = causes;
+  const struct Cause *end = causes + sizeof(causes) / sizeof(causes[0]);
+  while (c < end && c->code != code)
+    c++;
+  t->failure.curl_code = (int)code;
+  if (c < end)
+    set_failure(t, c->kind, c->reason, NULL);
+  else
+    set_failure(t, "connection", "protocol", NULL);
+  if (t->failure.text[0] == '\0')
+    strncpy(t->failure.text, curl_easy_strerror(code),
+            sizeof(t->failure.text) - 1);
+}
+
+/* }====================================================== */
+
+
+/*
+** {======================================================
+** libcurl's callbacks
+** =======================================================
+*/
+
+/*
+** Returning less than it was given makes libcurl end the transfer; if that
+** is not a failure of ours, 'body_cut' says so.
+*/
+static size_t on_body (char *bytes, size_t size, size_t count, void *data) {
+  NvTransfer *t = data;
+  size_t length = size * count;
+  t->heard = t->pool->now;
+  switch (nv_buffer_append(&t->body, bytes, length)) {
+    case NV_NOMEM:
+      set_failure(t, "memory", NULL, NULL);
+      return 0;
+    case NV_TOOBIG:
+      if (t->status >= 300)
+        t->body_cut = 1;
+      else
+        set_failure(t, "response_too_large", NULL,
+                    "the response is larger than max_response_bytes");
+      return 0;
+  }
+  if (t->options.stream)
+    nv_pool_announce(t);
+  return length;
+}
+
+
+/* a status line opens each response; only the last response counts */
+static void on_status_line (NvTransfer *t, const char *line, size_t length) {
+  size_t i = 5;  /* past "HTTP/" */
+  nv_buffer_consume(&t->head, nv_buffer_length(&t->head));
+  t->headers_complete = 0;
+  t->content_length = -1;
+  t->status = 0;
+  while (i < length && line[i] != ' ')
+    i++;
+  for (i++; i < length && line[i] >= '0' && line[i] <= '9'; i++)
+    t->status = t->status * 10 + (line[i] - '0');
+}
+
+
+/*
+** Two different lengths make a response whose end nobody knows (RFC 9112
+** 6.3); libcurl takes the last one, and a cut body could look whole.
+*/
+static int check_length (NvTransfer *t, const char *line, size_t length) {
+  static const char name[] = "content-length:";
+  long long n = 0;
+  size_t i;
+  for (i = 0; i < sizeof(name) - 1; i++) {
+    if (i >= length || (line[i] | 0x20) != (name[i] | 0x20))
+      return 0;
+  }
+  while (i < length && (line[i] == ' ' || line[i] == '\t'))
+    i++;
+  for (; i < length && line[i] >= '0' && line[i] <= '9'; i++) {
+    if (n > 999999999999999LL)
+      break;
+    n = n * 10 + (line[i] - '0');
+  }
+  if (t->content_length >= 0 && t->content_length != n) {
+    set_failure(t, "connection", "protocol",
+                "the response has two different Content-Length headers");
+    return -1;
+  }
+  t->content_length = n;
+  return 0;
+}
+
+
+static int is_blank (const char *line, size_t length) {
+  return length == 0 || line[0] == '\r' || line[0] == '\n';
+}
+
+
+static void end_of_headers (NvTransfer *t) {
+  if (t->status < 200)
+    return;  /* interim: the real one follows */
+  t->headers_complete = 1;
+  if (t->status >= 300) {
+    t->options.stream = 0;  /* an error is one piece */
+    t->body.ceiling = MAX_ERROR_BODY;
+  }
+  else if (!t->options.stream)
+    t->body.ceiling = t->options.max_response_bytes;
+  enter(t, t->options.stream ? "stream" : "body", &t->heard);
+  if (t->options.stream)
+    nv_pool_announce(t);
+}
+
+
+/* called once for each line of each header block, and for trailers */
+static size_t on_header (char *line, size_t size, size_t count, void *data) {
+  NvTransfer *t = data;
+  size_t length = size * count;
+  t->header_bytes += length;
+  if (t->options.max_header_bytes > 0 &&
+      t->header_bytes > t->options.max_header_bytes) {
+    set_failure(t, "response_too_large", "headers",
+                "the headers are larger than max_header_bytes");
+    return 0;
+  }
+  if (length > 5 && memcmp(line, "HTTP/", 5) == 0)
+    on_status_line(t, line, length);
+  else if (t->headers_complete)
+    return length;  /* a trailer */
+  if (is_blank(line, length))
+    end_of_headers(t);
+  else if (nv_buffer_append(&t->head, line, length) != 0) {
+    set_failure(t, "memory", NULL, NULL);
+    return 0;
+  }
+  return check_length(t, line, length) == 0 ? length : 0;
+}
+
+
+/* the connection stands and the request is about to go out */
+#if LIBCURL_VERSION_NUM >= 0x075000	/* 7.80 */
+static int on_connected (void *data, char *ip, char *local_ip, int port,
+                         int local_port) {
+  NvTransfer *t = data;
+  (void)ip; (void)local_ip; (void)port; (void)local_port;
+  enter(t, "headers", &t->sent);
+  return CURL_PREREQFUNC_OK;
+}
+#endif
+
+
+/*
+** A program started while we are connected must not keep the connection
+** open: the server would go on generating after a cancel.
+*/
+static int on_socket_made (void *data, curl_socket_t s, curlsocktype type) {
+  (void)data; (void)type;
+  fcntl(s, F_SETFD, FD_CLOEXEC);
+  return CURL_SOCKOPT_OK;
+}
+
+/* }====================================================== */
+
+
+/*
+** {======================================================
+** Setting libcurl up
+** =======================================================
+*/
+
+/* what every transfer wants, set once in the life of a handle */
+static const struct Fixed {
+  CURLoption option;
+  long value;
+} fixed[] = {
+  {CURLOPT_NOSIGNAL, 1L},
+  {CURLOPT_NOPROGRESS, 1L},
+  {CURLOPT_TCP_KEEPALIVE, 1L},
+  {CURLOPT_TCP_KEEPIDLE, KEEPALIVE_SECONDS},
+  {CURLOPT_TCP_KEEPINTVL, KEEPALIVE_SECONDS},
+  {CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_2TLS},
+  {CURLOPT_PIPEWAIT, 1L},		/* share one HTTP/2 connection */
+  {CURLOPT_FOLLOWLOCATION, 0L},	/* the prompt and key stay here */
+  {CURLOPT_SSL_VERIFYPEER, 1L},
+  {CURLOPT_SSL_VERIFYHOST, 2L},
+  {CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L},
+#if LIBCURL_VERSION_NUM >= 0x075000	/* 7.80 */
+  {CURLOPT_MAXLIFETIME_CONN, LIFETIME_SECONDS},
+#endif
+#if LIBCURL_VERSION_NUM >= 0x075700	/* 7.87 */
+  {CURLOPT_QUICK_EXIT, 1L},		/* don't wait for a name look-up */
+#endif
+#if LIBCURL_VERSION_NUM < 0x075500	/* 7.85 */
+  {CURLOPT_PROTOCOLS, CURLPROTO_HTTP | CURLPROTO_HTTPS},
+#endif
+};
+
+
+/* a handle from the pool's spares, or a new one; NULL without memory */
+void *nv_transfer_easy (NvPool *p) {
+  CURL *easy;
+  size_t i;
+  if (p->spare_count > 0)
+    return p->spares[--p->spare_count];
+  easy = curl_easy_init();
+  if (easy == NULL)
+    return NULL;
+  for (i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
+    curl_easy_setopt(easy, fixed[i].option, fixed[i].value);
+  curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+  curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+  curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, on_socket_made);
+#if LIBCURL_VERSION_NUM >= 0x075000
+  curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_connected);
+#endif
+#if LIBCURL_VERSION_NUM >= 0x075500
+  if (curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https")) {
+    curl_easy_cleanup(easy);
+    return NULL;
+  }
+#endif
+  return easy;
+}
+
+
+/*
+** What differs from call to call. Only options that copy a string can fail,
+** and then for want of memory.
+*/
+static CURLcode configure (NvTransfer *t, CURL *easy, const NvOptions *o,
+                           const char *ca_file) {
+  CURLcode code = CURLE_OK;
+#define set(option, value) \
+  if (code == CURLE_OK) code = curl_easy_setopt(easy, option, value)
+  set(CURLOPT_URL, o->url);
+  set(CURLOPT_PROXY, o->proxy);
+  set(CURLOPT_ACCEPT_ENCODING, o->stream ? "identity" : "gzip");
+  if (ca_file != NULL) {
+    set(CURLOPT_CAINFO, ca_file);
+    set(CURLOPT_CAPATH, (char *)NULL);  /* it would turn off the CA cache */
+  }
+  set(CURLOPT_CONNECTTIMEOUT_MS, (long)(o->connect_timeout * 1000 + 0.5));
+  set(CURLOPT_PRIVATE, t);
+  set(CURLOPT_WRITEDATA, t);
+  set(CURLOPT_HEADERDATA, t);
+#if LIBCURL_VERSION_NUM >= 0x075000
+  set(CURLOPT_PREREQDATA, t);
+#endif
+  set(CURLOPT_ERRORBUFFER, t->failure.text);
+  set(CURLOPT_HTTPHEADER, (struct curl_slist *)t->headers);
+  if (strcmp(o->method, "POST") == 0) {
+    /* the bytes are not copied: 'request' stays put while running */
+    set(CURLOPT_POST, 1L);
+    set(CURLOPT_POSTFIELDSIZE_LARGE,
+        (curl_off_t)nv_buffer_length(&t->request));
+    set(CURLOPT_POSTFIELDS,
+        t->request.bytes ? nv_buffer_data(&t->request) : "");
+    set(CURLOPT_CUSTOMREQUEST, (char *)NULL);
+  }
+  else {
+    set(CURLOPT_HTTPGET, 1L);
+    set(CURLOPT_CUSTOMREQUEST, o->method);
+  }
+#undef set
+  return code;
+}
+
+
+/* gives the handle back, with no pointer to this transfer left inside */
+static void release (NvTransfer *t, NvPool *p) {
+  CURL *easy = t->easy;
+  t->easy = NULL;
+  if (p->spare_count == NV_SPARES || p->ca_file == NULL) {
+    curl_easy_cleanup(easy);
+    return;
+  }
+  curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, (char *)NULL);
+  curl_easy_setopt(easy, CURLOPT_HTTPHEADER, (struct curl_slist *)NULL);
+  curl_easy_setopt(easy, CURLOPT_POSTFIELDS, (char *)NULL);
+  p->spares[p->spare_count++] = easy;
+}
+
+/* }====================================================== */
+
+
+/*
+** {======================================================
+** Life
+** =======================================================
+*/
+
+/*
+** One more header line "Name: value" for the request. The list hangs off
+** the transfer at each step, so that it is freed in one place.
+*/
+int nv_transfer_header (NvTransfer *t, const char *line) {
+  struct curl_slist *list = curl_slist_append(t->headers, line);
+  if (list == NULL)
+    return -1;  /* the old list is still there */
+  t->headers = list;
+  return 0;
+}
+
+
+/*
+** Overwrites the credentials of the request wherever the response repeats
+** them, so that an answer that echoes cannot carry a key into an error.
+*/
+void nv_transfer_mask (NvTransfer *t) {
+  static const char *const secrets[] = {
+    "authorization:", "api-key:", "x-api-key:", "cookie:",
+    "proxy-authorization:", "x-amz-security-token:", NULL
+  };
+  const struct curl_slist *line;
+  for (line = t->headers; line != NULL; line = line->next) {
+    int i;
+    for (i = 0; secrets[i] != NULL; i++) {
+      const char *value = line->data + strlen(secrets[i]);
+      if (strncasecmp(line->data, secrets[i], strlen(secrets[i])) != 0)
+        continue;
+      value += strspn(value, " ");
+      if (strncasecmp(value, "bearer ", 7) == 0)
+        value += 7;
+      nv_buffer_mask(&t->head, value);
+      nv_buffer_mask(&t->body, value);
+    }
+  }
+}
+
+
+/*
+** Begins: what can be done without waiting is done before this returns.
+** On failure (-1: no memory, or libcurl refused) nothing is left running.
+*/
+int nv_transfer_start (NvTransfer *t, NvPool *p, const NvOptions *o) {
+  const char *ca_file = o->ca_file ? o->ca_file : p->ca_file;
+  CURLcode code;
+  t->options = *o;
+  t->phase = "connect";
+  t->started = nv_now();
+  t->content_length = -1;
+#if LIBCURL_VERSION_NUM < 0x075000
+  t->sent = t->started;  /* nobody tells us when it really is */
+#endif
+  t->easy = nv_transfer_easy(p);
+  if (t->easy == NULL)
+    return -1;
+  code = configure(t, t->easy, o, ca_file);
+  t->options.url = t->options.method = t->options.proxy = NULL;
+  t->options.ca_file = NULL;
+  if (code != CURLE_OK || nv_pool_add(p, t) != 0) {
+    release(t, p);
+    return -1;
+  }
+  nv_pool_settle(p);
+  return 0;
+}
+
+
+static double seconds_of (CURL *easy, CURLINFO info) {
+  curl_off_t microseconds = 0;
+  curl_easy_getinfo(easy, info, &microseconds);
+  return (double)microseconds / 1e6;
+}
+
+
+/* copies out what only the handle knows, while it is still there */
+static void take_info (NvTransfer *t, CURL *easy) {
+  NvTimings *times = &t->timings;
+  long version = 0, connects = 0;
+  curl_easy_getinfo(easy, CURLINFO_HTTP_VERSION, &version);
+  curl_easy_getinfo(easy, CURLINFO_NUM_CONNECTS, &connects);
+  t->http_version = version == CURL_HTTP_VERSION_1_0 ? 10
+                  : version == CURL_HTTP_VERSION_1_1 ? 11
+                  : version == CURL_HTTP_VERSION_2_0 ? 20
+                  : version >= 30 ? 30 : 0;
+  t->reused = connects == 0 && t->status > 0;
+  times->connect = seconds_of(easy, CURLINFO_CONNECT_TIME_T);
+  times->tls = seconds_of(easy, CURLINFO_APPCONNECT_TIME_T);
+  times->first_byte = seconds_of(easy, CURLINFO_STARTTRANSFER_TIME_T);
+  times->total = nv_now() - t->started;
+  times->queue = times->total - seconds_of(easy, CURLINFO_TOTAL_TIME_T);
+  if (times->queue < 0)
+    times->queue = 0;  /* two clocks, read at two moments */
+}
+
+
+/*
+** The end, good or bad: libcurl's 'curl_code', unless something of ours
+** has stopped it before. Afterwards the handle is back with the pool.
+*/
+void nv_transfer_finish (NvTransfer *t, int curl_code) {
+  NvPool *p = t->pool;
+  take_info(t, t->easy);
+  if (t->failure.kind == NULL && !t->body_cut) {
+    if (curl_code != CURLE_OK)
+      set_cause(t, (CURLcode)curl_code);
+    else if (!t->headers_complete)  /* 7.88 calls that a success */
+      set_failure(t, "connection", "reset",
+                  "the connection closed inside the headers");
+  }
+  t->state = NV_DONE;
+  nv_pool_remove(t);
+  release(t, p);
+  nv_pool_announce(t);
+}
+
+
+/* ends a running transfer for a reason of ours */
+void nv_transfer_fail (NvTransfer *t, const char *kind, const char *reason,
+                       const char *text) {
+  set_failure(t, kind, reason, text);
+  nv_transfer_finish(t, CURLE_OK);
+}
+
+
+/* stops at once; the connection is dropped, nothing more arrives */
+void nv_transfer_cancel (NvTransfer *t) {
+  if (t->state == NV_RUNNING)
+    nv_transfer_fail(t, "cancelled", NULL, "the call was cancelled");
+}
+
+
+/*
+** Idempotent. In a child of the process that made the pool libcurl must not
+** be touched (it would say goodbye on the parent's connections): there its
+** memory is left alone.
+*/
+void nv_transfer_close (NvTransfer *t) {
+  if (t->pool == NULL || !nv_pool_inherited(t->pool)) {
+    nv_transfer_cancel(t);
+    nv_pool_forget(t);
+    curl_slist_free_all(t->headers);
+  }
+  t->headers = NULL;
+  nv_buffer_free(&t->request);
+  nv_buffer_free(&t->head);
+  nv_buffer_free(&t->body);
+  t->state = NV_CLOSED;
+}
+
+/* }====================================================== */
