@@ -5,7 +5,8 @@
 --   ... requests to sim.url with any key that begins with sk_ ...
 --   assert.are.equal(2, #sim:journal())
 --
--- The server itself is simulator.lua, always run by Lua 5.4 whatever runs the specs.
+-- The server itself is simulator.lua, always run by Lua 5.4 whatever runs the specs. Without steps
+-- it answers as Novita would; doc/ is spec/support/STEPS.md.
 
 local socket = require("socket")
 
@@ -56,8 +57,8 @@ end
 -- One request on the control connection; raises when the simulator refuses or is gone.
 local function ask(self, method, path, value)
   local body = value ~= nil and data.encode(value) or ""
-  local head = string.format("%s /_sim/%s HTTP/1.1\r\nHost: simulator\r\nContent-Length: %d\r\n\r\n",
-    method, path, #body)
+  local head = string.format(
+    "%s /_sim/%s HTTP/1.1\r\nHost: simulator\r\nContent-Length: %d\r\n\r\n", method, path, #body)
   assert(self.control:send(head .. body))
   local text, err = receive_answer(self.control)
   if not text then error("simulator: " .. tostring(err), 3) end
@@ -94,6 +95,34 @@ function sim.shared()
   return shared
 end
 
+--- A base URL where nothing listens: connections are refused.
+---@return string url
+function sim.refused()
+  local listener = assert(socket.bind("127.0.0.1", 0))
+  local _, port = listener:getsockname()
+  listener:close()
+  return "http://127.0.0.1:" .. port .. "/openai/v1"
+end
+
+--- A base URL that never answers the first packet, so that connecting takes for ever: the queue of
+--- its listener is full.
+---@return string url, fun() close
+function sim.deaf()
+  local listener = assert(socket.tcp())
+  assert(listener:bind("127.0.0.1", 0))
+  assert(listener:listen(0))
+  local _, port = listener:getsockname()
+  local held = { listener }
+  for index = 2, 3 do
+    held[index] = socket.tcp()
+    held[index]:settimeout(0)
+    held[index]:connect("127.0.0.1", port)
+  end
+  return "http://127.0.0.1:" .. port .. "/openai/v1", function()
+    for _, sock in ipairs(held) do sock:close() end
+  end
+end
+
 --- Steps for the next requests, first in, first out.
 ---@param steps table[]
 function methods:script(steps)
@@ -106,7 +135,25 @@ function methods:always(step)
   ask(self, "POST", "always", step)
 end
 
---- Forgets script and journal.
+--- What to do to the next connections as they are accepted.
+---@param doors table[] { delay, bytes, ending, when = "accept" (before TLS) }
+function methods:connections(doors)
+  ask(self, "POST", "connections", doors)
+end
+
+--- Sets limits in place of those given at the start, and forgets what was counted.
+---@param limits table { rpm, tpm, concurrent, clock, retry_after }
+function methods:limits(limits)
+  ask(self, "POST", "limits", limits)
+end
+
+--- Counts: accepted and open connections, requests, and those in flight now and at most.
+---@return table stats { accepted, open, requests, active, most_active }
+function methods:stats()
+  return assert(data.decode(ask(self, "GET", "stats")))
+end
+
+--- Forgets script, journal and counts, and goes back to the limits of the start.
 function methods:reset()
   ask(self, "POST", "reset")
 end

@@ -10,6 +10,8 @@ local errno = require("cqueues.errno")
 local socket = require("socket")
 
 local READ_SIZE = 65536
+local HANDSHAKE_SECONDS = 10
+local NO_FD = -1
 
 local connection = {}
 
@@ -19,7 +21,7 @@ connection.gone = setmetatable({}, { __tostring = function() return "client left
 local methods = {}
 local mt = { __name = "simulator.connection", __index = methods }
 
----@param sock userdata a cqueues socket, TLS already agreed
+---@param sock userdata a cqueues socket
 ---@param number integer counts the connections
 ---@param tls boolean
 function connection.new(sock, number, tls)
@@ -112,23 +114,58 @@ function methods:wait(seconds)
   end
 end
 
---- No more bytes from us; the client may still send.
-function methods:half_close()
-  self.sock:shutdown("w")
+--- Agrees on TLS as the server. False when the client does not.
+function methods:start_tls(ctx)
+  return self.sock:starttls(ctx, HANDSHAKE_SECONDS) ~= nil
 end
 
-function methods:close()
+-- A reset needs SO_LINGER with no time, which cqueues cannot set; LuaSocket can.
+local function forget_on_close(fd)
+  local handle = socket.tcp()
+  handle:setfd(fd)
+  handle:setoption("linger", { on = true, timeout = 0 })
+  handle:setfd(NO_FD)
+end
+
+local endings = {}
+
+function endings.close(self)
+  self:close()
+end
+
+function endings.truncate(self)
   self.sock:close()
 end
 
---- Closes with a reset in place of an orderly end. cqueues has no SO_LINGER; LuaSocket does.
-function methods:reset()
-  local handle = socket.tcp()
-  local own = handle:getfd()
-  handle:setfd(self.fd)
-  handle:setoption("linger", { on = true, timeout = 0 })
-  handle:setfd(own)
-  handle:close()
+function endings.reset(self)
+  forget_on_close(self.fd)
+  self.sock:close()
+end
+
+-- Reading on also keeps the bytes still under way to us from turning into a reset.
+function endings.half_close(self)
+  self.sock:shutdown("w")
+  while true do
+    self.buffer = ""
+    self:fill()
+  end
+end
+
+function endings.stall(self)
+  self:wait()
+end
+
+--- Ends the connection: "close" in order, "truncate" without TLS's goodbye, "reset", "half_close"
+--- (then waits for the client to leave), or "stall" (waits without a word).
+function methods:finish(ending)
+  endings[ending](self)
+end
+
+--- Closes in order, with TLS's goodbye.
+function methods:close()
+  if self.closed then return end
+  self.closed = true
+  if self.tls then self.sock:shutdown("w") end
   self.sock:close()
 end
 

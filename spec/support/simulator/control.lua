@@ -12,9 +12,12 @@ actions["POST /_sim/always"] = function(sim, body) sim.script:always(body) end
 actions["POST /_sim/stop"] = function(sim) sim.stopping = true end
 actions["GET /_sim/journal"] = function(sim) return sim.journal:text() end
 
-actions["POST /_sim/reset"] = function(sim)
-  sim.script:clear()
-  sim.journal:reset()
+actions["GET /_sim/stats"] = function(sim) return data.encode(sim.stats) end
+actions["POST /_sim/limits"] = function(sim, body) sim.limits:set(body or {}) end
+actions["POST /_sim/reset"] = function(sim) sim:reset() end
+
+actions["POST /_sim/connections"] = function(sim, body)
+  for _, door in ipairs(body) do sim.doors[#sim.doors + 1] = door end
 end
 
 --- Whether a request is for the control plane.

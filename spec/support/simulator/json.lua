@@ -10,10 +10,11 @@ local data = require("spec.support.data")
 local json = { null = data.null, decode_null = cjson.null }
 
 local ORDER = {
-  "id", "object", "created", "model", "choices", "index", "message", "delta", "role", "content",
-  "reasoning_content", "tool_calls", "type", "function", "name", "arguments", "finish_reason",
+  "code", "reason", "id", "object", "created", "model", "choices", "index", "message", "delta",
+  "role", "content", "reasoning_content", "tool_calls", "type", "function", "name", "arguments",
+  "finish_reason",
   "content_filter_results", "usage", "prompt_tokens", "completion_tokens", "total_tokens",
-  "prompt_tokens_details", "completion_tokens_details", "system_fingerprint", "code", "reason",
+  "prompt_tokens_details", "completion_tokens_details", "system_fingerprint",
 }
 local rank = {}
 for index, key in ipairs(ORDER) do rank[key] = index end

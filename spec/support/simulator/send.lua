@@ -1,8 +1,8 @@
 -- An answer on its way out, with every fault a script can ask for.
 --
 -- An answer is { status, headers, pieces, ... }: pieces are the parts of the body, in order. Bytes
--- gather in an outlet and leave in one write, unless a delay, a pace or a split stands between them;
--- so the plain case costs one write, and each fault is a few lines here. Fields: see sim.lua.
+-- gather in an outlet and leave in one write, unless a delay, a pace or a split stands between
+-- them; so the plain case costs one write, and each fault is a few lines here.
 -- luacheck: std lua54
 
 local http = require("spec.support.simulator.http")
@@ -37,13 +37,6 @@ local function wait(out, seconds)
   out.con:wait(seconds)
 end
 
--- Body pieces: the answer's own, or the same bytes cut anew into pieces of `size`.
-local function recut(pieces, size)
-  local bytes, cut = table.concat(pieces), {}
-  for from = 1, #bytes, size do cut[#cut + 1] = bytes:sub(from, from + size - 1) end
-  return cut
-end
-
 local function frame(answer, bytes)
   if not answer.chunked or bytes == "" then return bytes end
   return string.format("%x\r\n%s\r\n", #bytes, bytes)
@@ -58,7 +51,9 @@ local function head_text(answer)
 end
 
 local function put_head(out, answer)
-  for _, block in ipairs(answer.interim or {}) do put(out, block) end
+  for _, item in ipairs(answer.interim or {}) do
+    if type(item) == "number" then wait(out, item) else put(out, item) end
+  end
   local phrase = answer.phrase or http.phrase(answer.status)
   put(out, string.format("HTTP/%s %d %s\r\n", answer.version, answer.status, phrase))
   wait(out, answer.delay_headers)
@@ -73,11 +68,9 @@ end
 
 -- Sends pieces up to `cut` payload bytes; false when it stopped there.
 local function put_body(out, answer)
-  local pieces = answer.piece and recut(answer.pieces, answer.piece) or answer.pieces
-  local gap = answer.piece and answer.pause or answer.pace
   local cut, sent = answer.cut, 0
-  for index, bytes in ipairs(pieces) do
-    if index > 1 then wait(out, gap) end
+  for index, bytes in ipairs(answer.pieces) do
+    if index > 1 then wait(out, answer.pace) end
     if cut and sent + #bytes > cut then
       local keep = cut - sent
       put(out, frame(answer, bytes:sub(1, keep)))
@@ -92,26 +85,33 @@ local function put_body(out, answer)
   return true
 end
 
--- How the connection goes on: true when it stays open for the next request.
-local function finish(out, answer, ending)
+-- True when the connection stays open for the next request.
+local function finish(out, answer, whole, ending)
   flush(out)
-  out.entry.last_byte = out.now()
-  if ending == "reset" then
-    out.con:reset()
-  elseif ending == "half_close" then
-    out.con:half_close()
-    out.con:wait()
-  elseif ending == "stall" then
-    out.con:wait()
-  elseif ending == nil and answer.keep then
+  out.entry.last_byte, out.entry.complete = out.now(), whole
+  if ending then
+    out.con:finish(ending)
+  elseif answer.silent_close == "request" then
+    out.con:fill()
+  end
+  return answer.keep and not ending
+end
+
+-- Sends everything; returns whether the answer went out whole.
+local function send_all(out, answer)
+  wait(out, answer.delay)
+  if answer.raw then
+    put(out, answer.raw)
     return true
   end
-  return false
+  if not put_head(out, answer) then return false end
+  wait(out, answer.delay_body)
+  return put_body(out, answer)
 end
 
 --- Sends an answer. True when the connection may serve another request.
 ---@param con table the connection
----@param answer table
+---@param answer table from plan.lua
 ---@param entry table the journal's record of this request
 ---@param now fun(): number
 function send.answer(con, answer, entry, now)
@@ -119,20 +119,11 @@ function send.answer(con, answer, entry, now)
     con = con, entry = entry, now = now, parts = {}, size = 0,
     split = answer.split, pause = answer.pause,
   }
-  wait(out, answer.delay)
-  if answer.raw then
-    put(out, answer.raw)
-    return finish(out, answer, answer.ending or "close")
-  end
-  local whole = put_head(out, answer)
-  if whole then
-    wait(out, answer.delay_body)
-    whole = put_body(out, answer)
-  end
+  local whole = send_all(out, answer)
   local ending = answer.ending
   if not whole then ending = ending or "close" end
   if whole and ending == "stall" and answer.stall then ending = nil end
-  return finish(out, answer, ending)
+  return finish(out, answer, whole and answer.final_chunk ~= false, ending)
 end
 
 return send
