@@ -1,0 +1,157 @@
+-- Listeners, connections and the life of a request, from its first byte to the journal.
+-- luacheck: std lua54
+
+local cqueues = require("cqueues")
+local socket = require("cqueues.socket")
+
+local api = require("spec.support.simulator.api")
+local connection = require("spec.support.simulator.connection")
+local control = require("spec.support.simulator.control")
+local http = require("spec.support.simulator.http")
+local journal = require("spec.support.simulator.journal")
+local limits = require("spec.support.simulator.limits")
+local plan = require("spec.support.simulator.plan")
+local script = require("spec.support.simulator.script")
+local send = require("spec.support.simulator.send")
+
+local server = {}
+
+local methods = {}
+local mt = { __name = "simulator.server", __index = methods }
+
+--- Makes a server on a cqueues loop. `options.owner`: call `stop` when the first control
+--- connection closes.
+---@param loop userdata
+---@param options table
+---@param stop fun()
+function server.new(loop, options, stop)
+  local started = cqueues.monotime()
+  return setmetatable({
+    loop = loop, options = options, stop = stop,
+    now = function() return cqueues.monotime() - started end,
+    script = script.new(), doors = {}, journal = journal.new(tonumber(options.journal)),
+    limits = limits.new(options),
+    stats = { accepted = 0, open = 0, requests = 0, active = 0, most_active = 0 },
+  }, mt)
+end
+
+--- Forgets script, journal and limits.
+function methods:reset()
+  self.script:clear()
+  self.doors = {}
+  self.journal:reset()
+  self.limits:set(self.options)
+  self.stats.requests, self.stats.most_active = 0, self.stats.active
+end
+
+local function serve_control(self, con, request)
+  request.body = http.read_body(con, request)
+  con.control = true
+  if self.options.owner and not self.owner then self.owner = con end
+  local status, text = control.run(self, request)
+  con:write(string.format("HTTP/1.1 %d %s\r\nContent-Length: %d\r\n\r\n%s",
+    status, http.phrase(status), #text, text))
+  if self.stopping then self.stop() end
+  return true
+end
+
+-- The step is taken when the request is whole, but an early one already at the head.
+local function read_rest(self, con, request, entry)
+  local step = self.script:take(request, true)
+  if step then
+    request.unread, request.body = true, ""
+    return step
+  end
+  request.body = http.read_body(con, request)
+  entry.body = request.body
+  return self.script:take(request)
+end
+
+local function answer_api(self, con, request, entry)
+  local step = read_rest(self, con, request, entry)
+  local answer = api.answer(request, step, function(model, tokens)
+    return self.limits:admit(model, tokens, self.now(), self.stats.active)
+  end)
+  local planned = plan.build(request, answer, step, string.format("%032x", entry.number))
+  entry.status = planned.status
+  return send.answer(con, planned, entry, self.now)
+end
+
+local function count_in(self)
+  local stats = self.stats
+  stats.requests, stats.active = stats.requests + 1, stats.active + 1
+  stats.most_active = math.max(stats.most_active, stats.active)
+end
+
+local function serve_api(self, con, request)
+  local entry = self.journal:open(con, request, self.now())
+  con.sent = 0
+  count_in(self)
+  local ok, more = pcall(answer_api, self, con, request, entry)
+  self.stats.active = self.stats.active - 1
+  entry.sent = con.sent
+  if not ok then
+    if more == connection.gone then
+      entry.aborted, entry.client_closed = not entry.complete or nil, self.now()
+    end
+    error(more, 0)
+  end
+  return more
+end
+
+local function serve_request(self, con)
+  local request = http.read_head(con)
+  if not request then
+    con:write("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+    return false
+  end
+  if control.owns(request) and not con.tls then return serve_control(self, con, request) end
+  con.requests = con.requests + 1
+  return serve_api(self, con, request)
+end
+
+local function serve_requests(self, con)
+  repeat until not serve_request(self, con)
+end
+
+-- What a script does to a connection before any request. True when it goes on as usual.
+local function pass_door(self, con, ctx)
+  local door = not con.control and table.remove(self.doors, 1) or {}
+  if door.delay then con:wait(door.delay) end
+  if ctx and door.when ~= "accept" and not con:start_tls(ctx) then return false end
+  if door.bytes then con:write(door.bytes) end
+  if not door.ending then return true end
+  con:finish(door.ending)
+  return false
+end
+
+local function serve(self, con, ctx)
+  local ok, err = pcall(function()
+    if pass_door(self, con, ctx) then serve_requests(self, con) end
+  end)
+  if not ok and err ~= connection.gone then io.stderr:write("simulator: ", tostring(err), "\n") end
+  con:close()
+  self.stats.open = self.stats.open - 1
+  if con == self.owner then self.stop() end
+end
+
+--- Listens on 127.0.0.1; with a TLS context, speaks TLS there. Returns the port.
+---@param port integer 0 for any
+---@param ctx userdata?
+function methods:listen(port, ctx)
+  local listener = assert(socket.listen {
+    host = "127.0.0.1", port = port, nodelay = true, reuseaddr = true,
+  })
+  assert(listener:listen())
+  local _, _, bound = listener:localname()
+  self.loop:wrap(function()
+    for sock in listener:clients() do
+      local stats = self.stats
+      stats.accepted, stats.open = stats.accepted + 1, stats.open + 1
+      self.loop:wrap(serve, self, connection.new(sock, stats.accepted, ctx ~= nil), ctx)
+    end
+  end)
+  return bound
+end
+
+return server
