@@ -1,43 +1,54 @@
-# novita for Lua.   make [LUA=5.4|5.3|5.2|5.1|luajit]   builds the module;
-# make demo         runs it    make test    runs the specs    make install PREFIX=/usr/local
-# make check        all that CI runs: every Lua, both compilers, sanitizers, valgrind
+# novita for Lua
+#   make [LUA=5.4|5.3|5.2|5.1|luajit]   builds the module, next to the Lua files
+#   make demo      one chat, against the bundled simulator when NOVITA_API_KEY is not set
+#   make test      the specs, on Lua 5.4 and LuaJIT
+#   make check     all that CI runs; see spec/check.mk
+#   make install   PREFIX=/usr/local
+# On Debian, demo, test and check install the packages that they need.
+
 LUA = 5.4
 PREFIX = /usr/local
 BUILD = build/$(LUA)
+INTERPRETER = $(patsubst 5.%,lua5.%,$(LUA))
 
 CFLAGS = -O2 -g
-WARN = -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes
-PKG = pkg-config
-LUA_PC := $(shell for n in $(patsubst %,lua%,$(LUA)) lua-$(LUA) lua$(subst .,,$(LUA)) $(LUA) lua; do \
-	$(PKG) --exists $$n 2>/dev/null && echo $$n && break; done)
-LUA_CFLAGS = $(shell $(PKG) --cflags $(LUA_PC))
-CURL_CFLAGS = $(shell $(PKG) --cflags libcurl)
-CURL_LIBS = $(shell $(PKG) --libs libcurl)
-ifeq ($(shell uname),Darwin)
-SHARED = -bundle -undefined dynamic_lookup
-else
-SHARED = -shared
-endif
+WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes
+SHARED = $(if $(filter Darwin,$(shell uname)),-bundle -undefined dynamic_lookup,-shared)
+LUA_PC := $(firstword $(foreach n,lua$(LUA) lua-$(LUA) lua$(subst .,,$(LUA)) $(LUA) lua,\
+	$(shell pkg-config --exists $n 2>/dev/null && echo $n)))
+FLAGS = -std=c99 -D_GNU_SOURCE -fPIC $(WARNINGS) $(shell pkg-config --cflags $(LUA_PC) libcurl)
+OBJECTS = $(patsubst src/%.c,$(BUILD)/%.o,$(wildcard src/*.c))
 
-SOURCES = $(wildcard src/*.c)
-OBJECTS = $(SOURCES:src/%.c=$(BUILD)/%.o)
-MODULE = $(BUILD)/novita/core.so
+export LUA_PATH = $(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua;$(CURDIR)/?.lua;;
+export LUA_CPATH = $(CURDIR)/$(BUILD)/?.so;;
+export NOVITA_LUA = $(INTERPRETER)
 
-all: lua/novita/core.so
+all: module
+	cp $(BUILD)/novita/core.so lua/novita/core.so
 
-# next to the Lua files, where the loader finds it whatever the cpath is
-lua/novita/core.so: $(MODULE)
-	cp $(MODULE) $@
+module: prerequisites $(BUILD)/novita/core.so
 
-module: $(MODULE)
-
-$(MODULE): $(OBJECTS)
+$(BUILD)/novita/core.so: $(OBJECTS)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(SHARED) -o $@ $(OBJECTS) $(CURL_LIBS) -lm $(LDFLAGS)
+	$(CC) $(CFLAGS) $(SHARED) -o $@ $(OBJECTS) $(shell pkg-config --libs libcurl) -lm $(LDFLAGS)
 
-$(BUILD)/%.o: src/%.c src/novita.h src/binding.h src/compat.h Makefile 
-	@mkdir -p $(@D)
-	@echo '*' > build/.gitignore
-	$(CC) -std=c99 -D_GNU_SOURCE -fPIC $(CFLAGS) $(WARN) $(LUA_CFLAGS) $(CURL_CFLAGS) -c -o $@ $<
+$(BUILD)/%.o: src/%.c $(wildcard src/*.h) Makefile
+	@mkdir -p $(@D) && echo '*' > build/.gitignore
+	$(CC) $(FLAGS) $(CFLAGS) -c -o $@ $<
 
-.PHONY: all module clean
+missing = { echo "novita: missing $(1)" >&2; exit 1; }
+
+prerequisites:
+	@command -v pkg-config >/dev/null || $(call missing,pkg-config (everywhere the package\
+	  pkg-config; Fedora: pkgconf))
+	@pkg-config --exists libcurl || $(call missing,libcurl and its headers (Debian:\
+	  libcurl4-openssl-dev; Fedora: libcurl-devel; Arch: curl; Alpine: curl-dev; Homebrew: curl))
+	@test -n "$(LUA_PC)" || $(call missing,Lua $(LUA:luajit=JIT) and its headers (Debian:\
+	  $(if $(filter luajit,$(LUA)),libluajit-5.1-dev,liblua$(LUA)-dev); Fedora:\
+	  $(if $(filter luajit,$(LUA)),luajit-devel,lua-devel); Arch: $(INTERPRETER);\
+	  Alpine: $(INTERPRETER)-dev; Homebrew: $(if $(filter luajit,$(LUA)),luajit,lua)))
+
+install: module
+	install -d $(DESTDIR)$(PREFIX)/share/lua/5.$(LUA:luajit=5.1) 2>/dev/null || true
+
+.PHONY: all module prerequisites install

@@ -4,19 +4,20 @@
 */
 
 #include <dlfcn.h>
+#include <string.h>
 
 #include "binding.h"
-
-/* tells the loader which Lua this file was built for */
-#if LUA_VERSION_NUM < 502
-#define BUILT_FOR	"Lua 5.1 or LuaJIT"
-#else
-#define BUILT_FOR	LUA_VERSION
-#endif
 
 #define SLICE		0.1	/* a blocking call looks up this often */
 
 int luaopen_novita_core (lua_State *L);
+
+/* the loader finds this in the file when a wrong Lua can't load it */
+#if LUA_VERSION_NUM < 502
+static const char built_for[] = "novita.core built for Lua 5.1 or LuaJIT";
+#else
+static const char built_for[] = "novita.core built for " LUA_VERSION;
+#endif
 
 
 /* core.pool() -> pool */
@@ -156,7 +157,7 @@ int luaopen_novita_core (lua_State *L) {
   lua_setfield(L, -2, "null");
   lua_pushliteral(L, NV_VERSION);
   lua_setfield(L, -2, "version");
-  lua_pushliteral(L, BUILT_FOR);
+  lua_pushstring(L, built_for + strlen("novita.core built for "));
   lua_setfield(L, -2, "built_for");
   return 1;
 }

@@ -1,0 +1,96 @@
+--- A client: options, and the calls that inherit them.
+---
+--- A call's options go before its client's, and those before the defaults, which live in the C
+--- module. The options are kept out of the client's own table, so that printing or dumping a client
+--- shows no key.
+
+local call = require("novita.call")
+
+---@class novita.Options
+---@field api_key? string|false|fun(): string default: NOVITA_API_KEY; false sends none; a function
+---  is asked again for each attempt
+---@field base_url? string default: NOVITA_BASE_URL, or https://api.novita.ai/openai/v1
+---@field connect_timeout? number|false seconds for name look-up, TCP and TLS; 10
+---@field first_byte_timeout? number|false seconds from request to headers; 600
+---@field idle_timeout? number|false seconds between two bytes of the body; 120
+---@field attempt_timeout? number|false seconds for an attempt, of a stream for its headers; none
+---@field deadline? number|false seconds for the whole call; none
+---@field max_response_bytes? integer of a plain answer; 64 MiB
+---@field max_header_bytes? integer of all header lines; 256 KiB
+---@field headers? table<string, string|false> more headers, or false to leave one of ours out
+---@field user_agent? string
+---@field proxy? string default: the environment's; "" for none
+---@field ca_file? string certificates to trust in place of the system's, a PEM file
+---@field loop? table how to wait; chosen by where the code runs
+
+local known = {
+  api_key = "wire", base_url = "wire", connect_timeout = "wire", first_byte_timeout = "wire",
+  idle_timeout = "wire", attempt_timeout = "wire", deadline = "wire", max_response_bytes = "wire",
+  max_header_bytes = "wire", headers = "wire", user_agent = "wire", proxy = "wire",
+  ca_file = "wire", loop = "policy",
+}
+
+local settings_of = setmetatable({}, { __mode = "k" })
+
+---@class novita.Client
+local methods = {}
+local mt = { __name = "novita.client", __index = methods }
+
+function mt.__tostring(self)
+  return ("novita.client (%s)"):format(settings_of[self].wire.base_url or "default base_url")
+end
+
+-- Sorts options into what goes to the wire and what steers the call, over those inherited.
+local function inherit(parent, options)
+  if options == nil then return parent end
+  if type(options) ~= "table" then
+    error(("options: table expected, got %s"):format(type(options)), 3)
+  end
+  local settings = { wire = {}, policy = {} }
+  for part, values in pairs(settings) do
+    for name, value in pairs(parent[part]) do values[name] = value end
+  end
+  for name, value in pairs(options) do
+    local part = known[name]
+    if not part then error(("unknown option '%s'"):format(tostring(name)), 3) end
+    settings[part][name] = value
+  end
+  return settings
+end
+
+local function checked_request(request)
+  if type(request) ~= "table" then
+    error(("request: table expected, got %s"):format(type(request)), 3)
+  end
+  return request
+end
+
+--- Asks a model and returns its answer.
+---@param request novita.Request
+---@param options? novita.Options over those of the client
+---@return novita.Reply? reply nil on failure
+---@return novita.Info|novita.Error info
+function methods:chat(request, options)
+  return call.chat(checked_request(request), inherit(settings_of[self], options))
+end
+
+--- Lists the models that the server offers.
+---@param options? novita.Options
+---@return novita.Model[]? models nil on failure
+---@return novita.Info|novita.Error info
+function methods:models(options)
+  return call.models(inherit(settings_of[self], options))
+end
+
+local client = {}
+
+--- Makes a client.
+---@param options? novita.Options
+---@return novita.Client
+function client.new(options)
+  local self = setmetatable({}, mt)
+  settings_of[self] = inherit({ wire = {}, policy = {} }, options or {})
+  return self
+end
+
+return client

@@ -1,0 +1,55 @@
+--- novita: the client for language models in Lua.
+---
+--- The public names, and no logic: each stands in the file it says. Nothing but Lua tables is made
+--- here; the C module is loaded by the first call.
+
+require("novita.loader")
+
+---@class novita
+---@field null userdata null inside an array; an object's null member is absent instead
+---@field array fun(list?: table): table marks a table as an array, also when it is empty
+---@field version string
+local novita = {}
+
+local default
+
+-- The client of the plain functions: all defaults, and the environment.
+local function client()
+  default = default or require("novita.client").new()
+  return default
+end
+
+--- Makes a client: its options are the defaults of its calls.
+---@param options? novita.Options an unknown option raises
+---@return novita.Client
+function novita.new(options)
+  return require("novita.client").new(options)
+end
+
+--- Asks a model and returns its answer: the action.
+---@param request novita.Request
+---@param options? novita.Options over those of the client
+---@return novita.Reply? reply nil on failure
+---@return novita.Info|novita.Error info what is known beside the reply, or the error
+function novita.chat(request, options)
+  return client():chat(request, options)
+end
+
+--- Lists the models that the server offers.
+---@param options? novita.Options
+---@return novita.Model[]? models nil on failure
+---@return novita.Info|novita.Error info
+function novita.models(options)
+  return client():models(options)
+end
+
+local from_core = { array = true, null = true, version = true }
+
+return setmetatable(novita, {
+  __index = function(self, name)
+    if not from_core[name] then return nil end
+    local value = require("novita.core")[name]
+    rawset(self, name, value)
+    return value
+  end,
+})
