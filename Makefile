@@ -10,6 +10,7 @@ LUA = 5.4
 PREFIX = /usr/local
 BUILD = build/$(LUA)
 INTERPRETER = $(patsubst 5.%,lua5.%,$(LUA))
+VERSION = $(LUA:luajit=5.1)
 
 CFLAGS = -O2 -g
 WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes
@@ -48,7 +49,18 @@ prerequisites:
 	  $(if $(filter luajit,$(LUA)),luajit-devel,lua-devel); Arch: $(INTERPRETER);\
 	  Alpine: $(INTERPRETER)-dev; Homebrew: $(if $(filter luajit,$(LUA)),luajit,lua)))
 
-install: module
-	install -d $(DESTDIR)$(PREFIX)/share/lua/5.$(LUA:luajit=5.1) 2>/dev/null || true
+SHARE = $(DESTDIR)$(PREFIX)/share/lua/$(VERSION)
+LIB = $(DESTDIR)$(PREFIX)/lib/lua/$(VERSION)
 
-.PHONY: all module prerequisites install
+install: module
+	install -d $(SHARE)/novita/loop $(LIB)/novita
+	install -m 644 lua/novita/*.lua $(SHARE)/novita
+	install -m 644 lua/novita/loop/*.lua $(SHARE)/novita/loop
+	install -m 755 $(BUILD)/novita/core.so $(LIB)/novita
+
+clean:
+	rm -rf build lua/novita/core.so
+
+include spec/check.mk
+
+.PHONY: all module prerequisites install clean

@@ -1,0 +1,20 @@
+-- One question, one answer:  lua examples/hello.lua "Why is the sky blue?"
+-- Set NOVITA_API_KEY, and NOVITA_BASE_URL for another OpenAI-compatible server.
+
+local novita = require("novita")
+
+local reply, err = novita.chat {
+  model = os.getenv("NOVITA_MODEL") or "meta-llama/llama-3.3-70b-instruct",
+  system_prompt = "You are a helpful assistant.",
+  message = arg[1] or "What is the capital of France?",
+  temperature = "0.7",
+  max_tokens = "1024",
+}
+if not reply then
+  io.stderr:write(tostring(err), "\n")
+  os.exit(1)
+end
+
+print(reply.choices[1].message.content)
+print(("%s: %d tokens (%d asked, %d answered)"):format(reply.model, reply.usage.total_tokens,
+  reply.usage.prompt_tokens, reply.usage.completion_tokens))
