@@ -33,6 +33,7 @@ function server.new(loop, options, stop)
     now = function() return cqueues.monotime() - started end,
     script = script.new(), doors = {}, journal = journal.new(tonumber(options.journal)),
     limits = limits.new(options),
+    usual_step = options.pace and { pace = tonumber(options.pace) },
     stats = { accepted = 0, open = 0, requests = 0, active = 0, most_active = 0 },
   }, mt)
 end
@@ -70,7 +71,7 @@ local function read_rest(self, con, request, entry)
 end
 
 local function answer_api(self, con, request, entry)
-  local step = read_rest(self, con, request, entry)
+  local step = read_rest(self, con, request, entry) or self.usual_step
   local answer = api.answer(request, step, function(model, tokens)
     return self.limits:admit(model, tokens, self.now(), self.stats.active)
   end)
