@@ -24,8 +24,8 @@
 ---@field content_type? string
 ---@field redirect? string   a Location, with status 307 unless another is given
 ---@field answer? table      laid over the usual completion: content, reasoning_content, tool_calls
----   ({ name, arguments, id, index }), finish_reason, message (more members), usage, id, model, extra
----   (more top-level members), choices (a list of these). sim.null is null, false leaves out.
+---   ({ name, arguments, id, index }), finish_reason, message (more members), usage, id, model,
+---   extra (more top-level members), choices (a list of these). sim.null is null, false leaves out.
 ---
 --- The head
 ---@field phrase? string     the reason phrase
@@ -98,6 +98,7 @@ local data = require("spec.support.data")
 
 local START_SECONDS = 10
 local POLL_SECONDS = 0.005
+local SHARED = "novita.simulator"
 
 local here = debug.getinfo(1, "S").source:match("^@(.*)sim%.lua$")
 
@@ -171,12 +172,15 @@ function sim.start(options)
   return self
 end
 
-local shared
+-- Busted forgets modules and globals between spec files; the registry it leaves alone. What is kept
+-- there gets the methods of this load, so that its null is the one the spec file knows.
+local registry = debug.getregistry()
 
 --- The one simulator of this process, with TLS, started when first asked for.
 function sim.shared()
-  shared = shared or sim.start { tls = true }
-  return shared
+  local shared = registry[SHARED] or sim.start { tls = true }
+  registry[SHARED] = shared
+  return setmetatable(shared, mt)
 end
 
 --- A base URL where nothing listens: connections are refused.
@@ -270,7 +274,7 @@ function methods:stop()
   pcall(ask, self, "POST", "stop")
   self.control:receive("*a")
   self.control:close()
-  if self == shared then shared = nil end
+  if self == registry[SHARED] then registry[SHARED] = nil end
 end
 
 return sim

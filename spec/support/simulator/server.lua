@@ -31,11 +31,17 @@ function server.new(loop, options, stop)
   return setmetatable({
     loop = loop, options = options, stop = stop,
     now = function() return cqueues.monotime() - started end,
-    script = script.new(), doors = {}, journal = journal.new(tonumber(options.journal)),
+    listeners = {}, script = script.new(), doors = {}, journal = journal.new(tonumber(options.journal)),
     limits = limits.new(options),
     usual_step = options.pace and { pace = tonumber(options.pace) },
     stats = { accepted = 0, open = 0, requests = 0, active = 0, most_active = 0 },
   }, mt)
+end
+
+--- Listens no more; the answer under way is the last.
+function methods:shut()
+  self.stopping = true
+  for _, listener in ipairs(self.listeners) do listener:close() end
 end
 
 --- Forgets script, journal and limits.
@@ -154,6 +160,7 @@ function methods:listen(port, ctx)
     host = "127.0.0.1", port = port, reuseaddr = true,
   })
   assert(listener:listen())
+  self.listeners[#self.listeners + 1] = listener
   local _, _, bound = listener:localname()
   self.loop:wrap(function()
     while true do accept(self, listener, ctx) end
