@@ -65,6 +65,12 @@ describe("the simulator without a script", function()
     end
   end)
 
+  it("is met at the edge by some", function()
+    local answer = ask.chat(nil, { headers = { "User-Agent: Python-urllib/3.11" } })
+    assert.are.equal(403, answer.status)
+    assert.are.equal("error code: 1010", answer.body)
+  end)
+
   local llama = "meta-llama/llama-3.3-70b-instruct"
   local image = { type = "image_url", image_url = { url = "data:," } }
   local refusals = {
@@ -89,6 +95,8 @@ describe("the simulator without a script", function()
     { { messages = { { role = "user", content = { image } } } }, 400, "vision not support" },
     { { model = "qwen/qwen3.8-max", messages = { { role = "user", content = "a" },
       { role = "system", content = "b" } } }, 400, "System message must be at the beginning%." },
+    { { model = "Sao10K/L3-8B-Stheno-v3.2", messages = ask.user(("word "):rep(8193)) }, 400,
+      "The input %(8193 tokens%) is longer than the model's context length %(8192 tokens%)%." },
     { { model = "Sao10K/L3-8B-Stheno-v3.2", tools = { { type = "function" } } }, 400,
       "function calling not support" },
   }

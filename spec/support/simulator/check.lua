@@ -6,6 +6,7 @@
 
 local catalog = require("spec.support.simulator.catalog")
 local errors = require("spec.support.simulator.errors")
+local mind = require("spec.support.simulator.mind")
 
 local check = {}
 
@@ -131,7 +132,15 @@ local function features(body, model)
   end
 end
 
-local CHECKS = { types, max_tokens, messages, response_format, features }
+local function context(body, model)
+  local count = mind.prompt_tokens(body)
+  if count > model.context then
+    return refuse_flat(string.format("The input (%d tokens) is longer than the model's context "
+      .. "length (%d tokens).", count, model.context))
+  end
+end
+
+local CHECKS = { types, max_tokens, messages, response_format, features, context }
 
 --- Looks a decoded body over. Returns the model, or nil and the refusal to send.
 ---@param body table

@@ -31,8 +31,8 @@ function server.new(loop, options, stop)
   return setmetatable({
     loop = loop, options = options, stop = stop,
     now = function() return cqueues.monotime() - started end,
-    listeners = {}, script = script.new(), doors = {}, journal = journal.new(tonumber(options.journal)),
-    limits = limits.new(options),
+    listeners = {}, doors = {}, script = script.new(), limits = limits.new(options),
+    journal = journal.new(tonumber(options.journal)),
     usual_step = options.pace and { pace = tonumber(options.pace) },
     stats = { accepted = 0, open = 0, requests = 0, active = 0, most_active = 0 },
   }, mt)

@@ -49,7 +49,7 @@ describe("the simulator with TLS", function()
 
   it("notices that a client left", function()
     secure:always { cut = 5, ending = "stall" }
-    assert.is_truthy(get("-m 0.05"):find("curl: (28)", 1, true))
+    assert.is_truthy(get("--max-filesize 5"):find("curl: (63)", 1, true))
     assert.is_truthy(secure:wait_for(function(entries) return entries[1].aborted end))
   end)
 
