@@ -91,6 +91,8 @@ describe("the simulator without a script", function()
       "model: " .. llama:gsub("%p", "%%%0") .. " does not support feature: structured%-outputs" },
     { { model = "tencent/hy3", response_format = { type = "json_object" } }, 400,
       "'json_object' response format. Supported formats: json_schema%.$" },
+    { { messages = { { role = "user", content = { 1 } } } }, 400, "invalid request" },
+    { { tools = { { type = "function" } } }, 400, "invalid request" },
     { { response_format = { type = "xml" } }, 400, "invalid request" },
     { { messages = { { role = "user", content = { image } } } }, 400, "vision not support" },
     { { model = "qwen/qwen3.8-max", messages = { { role = "user", content = "a" },

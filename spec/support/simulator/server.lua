@@ -7,6 +7,7 @@ local socket = require("cqueues.socket")
 local api = require("spec.support.simulator.api")
 local connection = require("spec.support.simulator.connection")
 local control = require("spec.support.simulator.control")
+local errors = require("spec.support.simulator.errors")
 local http = require("spec.support.simulator.http")
 local journal = require("spec.support.simulator.journal")
 local limits = require("spec.support.simulator.limits")
@@ -76,11 +77,19 @@ local function read_rest(self, con, request, entry)
   return self.script:take(request)
 end
 
-local function answer_api(self, con, request, entry)
-  local step = read_rest(self, con, request, entry) or self.usual_step
-  local answer = api.answer(request, step, function(model, tokens)
+-- A request that we did not foresee is a backend exception, as it would be elsewhere.
+local function make_answer(self, request, step)
+  local ok, answer = pcall(api.answer, request, step, function(model, tokens)
     return self.limits:admit(model, tokens, self.now(), self.stats.active)
   end)
+  if ok then return answer end
+  io.stderr:write("simulator: ", tostring(answer), "\n")
+  return errors.answer(500, { message = tostring(answer) })
+end
+
+local function answer_api(self, con, request, entry)
+  local step = read_rest(self, con, request, entry) or self.usual_step
+  local answer = make_answer(self, request, step)
   local planned = plan.build(request, answer, step, string.format("%032x", entry.number))
   entry.status = planned.status
   return send.answer(con, planned, entry, self.now)
