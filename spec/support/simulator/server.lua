@@ -7,12 +7,15 @@ local socket = require("cqueues.socket")
 local api = require("spec.support.simulator.api")
 local connection = require("spec.support.simulator.connection")
 local control = require("spec.support.simulator.control")
+local errors = require("spec.support.simulator.errors")
 local http = require("spec.support.simulator.http")
 local journal = require("spec.support.simulator.journal")
 local limits = require("spec.support.simulator.limits")
 local plan = require("spec.support.simulator.plan")
 local script = require("spec.support.simulator.script")
 local send = require("spec.support.simulator.send")
+
+local RETRY_SECONDS = 0.01 -- when there are too many open files to accept one more
 
 local server = {}
 
@@ -29,10 +32,17 @@ function server.new(loop, options, stop)
   return setmetatable({
     loop = loop, options = options, stop = stop,
     now = function() return cqueues.monotime() - started end,
-    script = script.new(), doors = {}, journal = journal.new(tonumber(options.journal)),
-    limits = limits.new(options),
+    listeners = {}, doors = {}, script = script.new(), limits = limits.new(options),
+    journal = journal.new(tonumber(options.journal)),
+    usual_step = options.pace and { pace = tonumber(options.pace) },
     stats = { accepted = 0, open = 0, requests = 0, active = 0, most_active = 0 },
   }, mt)
+end
+
+--- Listens no more; the answer under way is the last.
+function methods:shut()
+  self.stopping = true
+  for _, listener in ipairs(self.listeners) do listener:close() end
 end
 
 --- Forgets script, journal and limits.
@@ -67,11 +77,19 @@ local function read_rest(self, con, request, entry)
   return self.script:take(request)
 end
 
-local function answer_api(self, con, request, entry)
-  local step = read_rest(self, con, request, entry)
-  local answer = api.answer(request, step, function(model, tokens)
+-- A request that we did not foresee is a backend exception, as it would be elsewhere.
+local function make_answer(self, request, step)
+  local ok, answer = pcall(api.answer, request, step, function(model, tokens)
     return self.limits:admit(model, tokens, self.now(), self.stats.active)
   end)
+  if ok then return answer end
+  io.stderr:write("simulator: ", tostring(answer), "\n")
+  return errors.answer(500, { message = tostring(answer) })
+end
+
+local function answer_api(self, con, request, entry)
+  local step = read_rest(self, con, request, entry) or self.usual_step
+  local answer = make_answer(self, request, step)
   local planned = plan.build(request, answer, step, string.format("%032x", entry.number))
   entry.status = planned.status
   return send.answer(con, planned, entry, self.now)
@@ -135,21 +153,26 @@ local function serve(self, con, ctx)
   if con == self.owner then self.stop() end
 end
 
+local function accept(self, listener, ctx)
+  local sock = listener:accept { nodelay = true }
+  if not sock then return cqueues.sleep(RETRY_SECONDS) end
+  local stats = self.stats
+  stats.accepted, stats.open = stats.accepted + 1, stats.open + 1
+  self.loop:wrap(serve, self, connection.new(sock, stats.accepted, ctx ~= nil), ctx)
+end
+
 --- Listens on 127.0.0.1; with a TLS context, speaks TLS there. Returns the port.
 ---@param port integer 0 for any
 ---@param ctx userdata?
 function methods:listen(port, ctx)
   local listener = assert(socket.listen {
-    host = "127.0.0.1", port = port, nodelay = true, reuseaddr = true,
+    host = "127.0.0.1", port = port, reuseaddr = true,
   })
   assert(listener:listen())
+  self.listeners[#self.listeners + 1] = listener
   local _, _, bound = listener:localname()
   self.loop:wrap(function()
-    for sock in listener:clients() do
-      local stats = self.stats
-      stats.accepted, stats.open = stats.accepted + 1, stats.open + 1
-      self.loop:wrap(serve, self, connection.new(sock, stats.accepted, ctx ~= nil), ctx)
-    end
+    while true do accept(self, listener, ctx) end
   end)
   return bound
 end
