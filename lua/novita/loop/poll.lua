@@ -1,7 +1,7 @@
 --- The loop of scripts: waits by polling, in slices short enough for Ctrl-C.
 ---
 --- It offers what every loop offers (now, sleep, wait, spawn, current, and its pool), so that a
---- call is written once, as straight-line code. A task is a coroutine of spawn's: what it waits for,
+--- call is written once, as straight-line code. A task is a coroutine of spawn: what it waits for,
 --- it waits for together with all the others, over one pool in one thread. Code outside a task
 --- blocks, and the tasks go on meanwhile.
 
