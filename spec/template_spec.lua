@@ -244,13 +244,15 @@ describe("misuse", function()
 
   it("raises where the caller stands", function()
     local function compile(...) return (template.compile(...)) end
+    local function fill(...) return (template.fill(...)) end
     local ok, err = pcall(function() return (template.compile(5)) end)
     assert.is_false(ok)
     assert.truthy(err:find("template_spec.lua:%d+: a template is a string, not a number"))
     misuse("unknown option mising", compile, "x", { mising = "empty" })
+    misuse("unknown option strict", fill, "x", {}, { strict = true })
     misuse("option missing cannot be no", compile, "x", { missing = "no" })
     misuse("option escape cannot be a boolean", compile, "x", { escape = true })
-    misuse("option encode cannot be a table", compile, "x", { encode = {} })
+    misuse("option encode cannot be a table", fill, {}, {}, { encode = {} })
     misuse("options must be a table", compile, "x", "html")
   end)
 end)

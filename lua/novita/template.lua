@@ -1,4 +1,4 @@
--- Mustache for prompts: novita.template.
+-- Mustache for prompts and request tables: novita.template and novita.fill.
 --
 -- The core of Mustache 1.4 with the defaults a prompt needs: no HTML escaping, and a variable that
 -- is missing is an error that says where. Values are never scanned for tags, and templates hold no
@@ -18,7 +18,9 @@ local renderer = require "novita.template.renderer"
 
 local describe, failure = parser.describe, parser.failure
 
+local MAX_DEPTH = 200 -- of tables in a request
 local MAX_PARTIALS = 1000
+local FIXED = { role = true, type = true } -- fields that say what a message is: never from data
 
 ---@class novita.template.Options
 ---@field missing? "error"|"empty"  what a missing variable or partial is; "error" by default
@@ -192,4 +194,72 @@ local function compile(source, options)
   return new_template(source, new_settings(check_options(options or {})))
 end
 
-return { compile = compile }
+-- Filling ----------------------------------------------------------------------------------------
+
+local function keep(text)
+  return text
+end
+
+-- A deep copy in which `walk.change` replaces the strings.
+local function copy(walk, value, key)
+  if type(value) == "string" and not FIXED[key] then return walk.change(value) end
+  if type(value) ~= "table" then return value end
+  if walk.above[value] or walk.depth == MAX_DEPTH then
+    local message = walk.above[value] and "contains itself" or "is nested too deeply"
+    return nil, setmetatable({ message = message }, parser.failure_mt)
+  end
+  walk.above[value], walk.depth = true, walk.depth + 1
+  local result = {}
+  for name, item in pairs(value) do
+    local copied, err = copy(walk, item, name)
+    if err then
+      local step = type(name) == "number" and "[" .. name .. "]" or "." .. tostring(name)
+      err.field = step .. (err.field or "")
+      return nil, err
+    end
+    result[name] = copied
+  end
+  walk.above[value], walk.depth = nil, walk.depth - 1
+  local metatable = getmetatable(value)
+  return setmetatable(result, type(metatable) == "table" and metatable or nil)
+end
+
+-- A text that is one variable and nothing else keeps the type of the value.
+local function fill_text(settings, text, vars)
+  if not text:find("{{", 1, true) then return text end
+  local template, err = new_template(text, settings)
+  if not template then return nil, err end
+  local only = #template.nodes == 1 and template.nodes[1]
+  if type(only) ~= "table" or not only.filters then return template:render(vars) end
+
+  local run = new_run(template, vars)
+  local value, missing = renderer.evaluate(run, only)
+  if missing then return nil, missing end
+  if type(value) == "table" then return copy({ change = keep, above = {}, depth = 0 }, value) end
+  if type(value) == "number" or type(value) == "boolean" then return value end
+  err = renderer.write(run, only, value)
+  if err then return nil, err end
+  return table.concat(run.out)
+end
+
+---Fills a request: a deep copy with every string rendered, but those under `role` and `type`.
+---A string that is one variable and nothing else becomes the value itself, a table its copy.
+---Text of others belongs in the variables: what stands in the request is a template.
+---@generic T
+---@param value T
+---@param vars? table
+---@param options? novita.template.Options
+---@return T? filled
+---@return novita.template.Failure? err
+local function fill(value, vars, options)
+  local settings = new_settings(check_options(options or {}))
+  local function change(text) return fill_text(settings, text, vars) end
+  local filled, err = copy({ change = change, above = {}, depth = 0 }, value)
+  if err and err.field then
+    err.field = err.field:gsub("^%.", "")
+    err.message = err.field .. ": " .. err.message
+  end
+  return filled, err
+end
+
+return { compile = compile, fill = fill }
