@@ -3,14 +3,15 @@
 ** It is the limit that the benchmarks measure the others against.
 **
 **   bare version
-**   bare call URL CA COUNT             calls in sequence, one kept handle
-**   bare stream URL CA COUNT MODEL     streams in sequence, one kept handle
-**   bare calls URL CA COUNT WIDTH ENGINE      WIDTH calls at a time
-**   bare streams URL CA COUNT MODEL ENGINE    COUNT streams at a time
+**   bare call URL CA WARM COUNT          in sequence, one kept handle
+**   bare stream URL CA WARM COUNT MODEL  the same with streams
+**   bare calls URL CA WARM COUNT WIDTH ENGINE     WIDTH calls at a time
+**   bare streams URL CA COUNT MODEL ENGINE        COUNT streams at a time
 **
-** ENGINE is "poll" (curl_multi_perform, curl_multi_poll) or "epoll"
-** (curl_multi_socket_action). CA is "" for plain HTTP. Ends with an error
-** if an answer is not what bench/server sends.
+** The first three print the cost of one of COUNT exchanges, as "cpu US wall
+** US", after WARM ones that do not count. ENGINE is "poll" (multi_perform
+** and multi_poll) or "epoll" (multi_socket_action). CA is "" for plain
+** HTTP. Ends with an error if an answer is not what bench/server sends.
 */
 
 #define _GNU_SOURCE
@@ -46,12 +47,12 @@ typedef struct Bench {
   uint64_t due;         /* when libcurl wants a time-out; 0 for never */
   long left;            /* exchanges not yet started */
   int running;
+  uint64_t since;       /* when counting began */
+  clock_t cpu;          /* spent until then */
   /* of concurrent streams */
   long streams, started;
   size_t chunks, maxchunks;
-  uint64_t since;       /* when the last of them started */
-  clock_t cpu;          /* spent until then */
-  double *latency;      /* of each chunk since then; us */
+  double *latency;      /* of each chunk that counts; us */
   size_t nlatency;
   long rss;             /* pages, among the streams */
 } Bench;
@@ -186,36 +187,57 @@ static void freeexchange (Exchange *x) {
 }
 
 
-static void call (Bench *b, long count) {
+static void startclocks (Bench *b) {
+  b->since = now();
+  b->cpu = clock();
+}
+
+
+static double cpusince (Bench *b) {
+  return (double)(clock() - b->cpu) * 1e6 / CLOCKS_PER_SEC;
+}
+
+
+static void printcost (Bench *b, long count) {
+  double cpu = cpusince(b), wall = (double)(now() - b->since) / 1e3;
+  printf("cpu %.3f wall %.3f\n", cpu / (double)count, wall / (double)count);
+}
+
+
+static void call (Bench *b, long warm, long count) {
+  long i;
   Exchange x;
   setrequest(b, "meta-llama/llama-3.3-70b-instruct", 0);
   initexchange(b, &x, onbody);
-  while (count-- > 0) {
+  for (i = 0; i < warm + count; i++) {
+    if (i == warm) startclocks(b);
     x.n = 0;
     check(curl_easy_perform(x.easy));
     checkreply(&x, "\"total_tokens\":60");
   }
+  printcost(b, count);
   freeexchange(&x);
 }
 
 
-/* prints the median time to the first text, without the first stream's */
-static void stream (Bench *b, long count, const char *model) {
+/* prints the median time to the first text too */
+static void stream (Bench *b, long warm, long count, const char *model) {
   Exchange x;
-  double *first = grow(NULL, (size_t)count * sizeof(*first));
+  double *first = grow(NULL, (size_t)(warm + count) * sizeof(*first));
   long i;
   setrequest(b, model, 1);
   initexchange(b, &x, onbody);
-  for (i = 0; i < count; i++) {
+  for (i = 0; i < warm + count; i++) {
     uint64_t start = now();
+    if (i == warm) startclocks(b);
     x.n = 0;
     x.first = 0;
     check(curl_easy_perform(x.easy));
     checkreply(&x, "[DONE]");
     first[i] = (double)(x.first - start) / 1e3;
   }
-  if (count > 1)
-    printf("first %.1f\n", quantile(first + 1, (size_t)count - 1, 0.5));
+  printcost(b, count);
+  printf("first %.1f\n", quantile(first + warm, (size_t)count, 0.5));
   free(first);
   freeexchange(&x);
 }
@@ -359,21 +381,31 @@ static void calldone (Bench *b, Exchange *x) {
 }
 
 
-static void calls (Bench *b, long count, long width, const char *engine) {
+/* 'count' calls, as many at a time as there are exchanges */
+static void runcalls (Bench *b, Exchange *x, long width, long count) {
+  long i;
+  for (i = 0; i < width && i < count; i++) {
+    x[i].n = 0;
+    addexchange(b, &x[i]);
+  }
+  b->left = count - i;
+  run(b, calldone);
+}
+
+
+static void calls (Bench *b, long warm, long count, long width) {
   Exchange *x = grow(NULL, (size_t)width * sizeof(*x));
   long i;
   setrequest(b, "meta-llama/llama-3.3-70b-instruct", 0);
-  initmulti(b, engine, width);
   for (i = 0; i < width; i++)
     initexchange(b, &x[i], onbody);
-  for (i = 0; i < width && i < count; i++)
-    addexchange(b, &x[i]);
-  b->left = count - i;
-  run(b, calldone);
+  runcalls(b, x, width, warm);
+  startclocks(b);
+  runcalls(b, x, width, count);
+  printcost(b, count);
   for (i = 0; i < width; i++)
     freeexchange(&x[i]);
   free(x);
-  curl_multi_cleanup(b->multi);
 }
 
 /* }====================================================== */
@@ -404,10 +436,7 @@ static size_t onchunks (char *bytes, size_t size, size_t n, void *data) {
     for (p += sizeof(mark) - 1; p < end && *p >= '0' && *p <= '9'; p++)
       sent = 10 * sent + (uint64_t)(*p - '0');
     if (p == end) break;  /* cut in two: not counted */
-    if (x->n++ == 0 && ++b->started == b->streams) {
-      b->since = now();
-      b->cpu = clock();
-    }
+    if (x->n++ == 0 && ++b->started == b->streams) startclocks(b);
     chunk(b, sent);
   }
   return n * size;
@@ -432,8 +461,7 @@ static void warmup (Bench *b) {
 
 
 static void report (Bench *b, long rss) {
-  double cpu = (double)(clock() - b->cpu) * 1e6 / CLOCKS_PER_SEC;
-  double n = (double)b->nlatency;
+  double cpu = cpusince(b), n = (double)b->nlatency;
   double kib = (double)(b->rss - rss) * (double)sysconf(_SC_PAGESIZE) / 1024;
   printf("chunks %.0f cpu %.3f p50 %.1f p99 %.1f kib %.2f\n", n, cpu / n,
          quantile(b->latency, b->nlatency, 0.5),
@@ -442,12 +470,10 @@ static void report (Bench *b, long rss) {
 }
 
 
-static void streams (Bench *b, long count, const char *model,
-                     const char *engine) {
+static void streams (Bench *b, long count, const char *model) {
   Exchange *x = grow(NULL, (size_t)count * sizeof(*x));
   long i, rss, chunks = 0;
   if (sscanf(model, "bench/chunks-%ld", &chunks) != 1) die("bad model");
-  initmulti(b, engine, count);
   b->latency = grow(NULL, (size_t)(count * chunks) * sizeof(*b->latency));
   warmup(b);
   b->chunks = 0;
@@ -466,17 +492,9 @@ static void streams (Bench *b, long count, const char *model,
     freeexchange(&x[i]);
   free(x);
   free(b->latency);
-  curl_multi_cleanup(b->multi);
 }
 
 /* }====================================================== */
-
-
-static void usage (void) {
-  die("version | call URL CA COUNT | stream URL CA COUNT MODEL"
-      " | calls URL CA COUNT WIDTH ENGINE"
-      " | streams URL CA COUNT MODEL ENGINE");
-}
 
 
 static void morefiles (void) {
@@ -487,28 +505,40 @@ static void morefiles (void) {
 }
 
 
+/* false if there is no such job */
+static int dojob (Bench *b, int argc, char **argv) {
+  const char *job = argv[1];
+  long a4 = atol(argv[4]), a5 = atol(argv[5]);
+  if (strcmp(job, "call") == 0)
+    call(b, a4, a5);
+  else if (strcmp(job, "stream") == 0 && argc > 6)
+    stream(b, a4, a5, argv[6]);
+  else if (strcmp(job, "calls") == 0 && argc > 7) {
+    initmulti(b, argv[7], atol(argv[6]));
+    calls(b, a4, a5, atol(argv[6]));
+  }
+  else if (strcmp(job, "streams") == 0 && argc > 6) {
+    initmulti(b, argv[6], a4);
+    streams(b, a4, argv[5]);
+  }
+  else
+    return 0;
+  return 1;
+}
+
+
 int main (int argc, char **argv) {
   Bench b;
-  const char *job = argc > 1 ? argv[1] : "";
-  long count = argc > 4 ? atol(argv[4]) : 0;
-  curl_global_init(CURL_GLOBAL_ALL);
-  if (strcmp(job, "version") == 0) {
+  if (curl_global_init(CURL_GLOBAL_ALL) != CURLE_OK) die("libcurl");
+  if (argc == 2 && strcmp(argv[1], "version") == 0) {
     puts(curl_version());
     return EXIT_SUCCESS;
   }
-  if (count < 1) usage();
   morefiles();
+  if (argc < 6) die("too few arguments");
   initbench(&b, argv);
-  if (strcmp(job, "call") == 0)
-    call(&b, count);
-  else if (strcmp(job, "stream") == 0 && argc > 5)
-    stream(&b, count, argv[5]);
-  else if (strcmp(job, "calls") == 0 && argc > 6)
-    calls(&b, count, atol(argv[5]), argv[6]);
-  else if (strcmp(job, "streams") == 0 && argc > 6)
-    streams(&b, count, argv[5], argv[6]);
-  else
-    usage();
+  if (!dojob(&b, argc, argv)) die("no such job");
+  if (b.multi) curl_multi_cleanup(b.multi);
   curl_slist_free_all(b.headers);
   curl_global_cleanup();
   return EXIT_SUCCESS;

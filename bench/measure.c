@@ -1,8 +1,8 @@
 /*
 ** Runs a command and prints, on a line of its own after the command's
-** output, what it cost: "cost CPU WALL", both in microseconds. CPU is user
-** and system time of the command and of every child it waited for, which
-** the command itself could not tell from Lua.
+** output, what it cost: "wholecpu US wholewall US". CPU is user and system
+** time of the command and of every child it waited for, which the command
+** itself could not tell from Lua.
 **
 **   measure COMMAND [ARGUMENT ...]
 */
@@ -51,7 +51,7 @@ int main (int argc, char **argv) {
   if (child == 0) start(argv + 1);
   if (wait4(child, &status, 0, &cost) != child || status != 0)
     return EXIT_FAILURE;
-  printf("cost %.0f %.0f\n", us(cost.ru_utime) + us(cost.ru_stime),
-         now() - began);
+  printf("wholecpu %.0f wholewall %.0f\n",
+         us(cost.ru_utime) + us(cost.ru_stime), now() - began);
   return EXIT_SUCCESS;
 }

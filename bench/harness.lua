@@ -1,0 +1,377 @@
+-- What the benchmarks share: options, building, the server, running a contender, medians, the
+-- table. For Lua 5.4, which runs the bench commands.
+-- luacheck: std lua54
+
+local harness = {}
+
+local root = arg[0]:match("^(.*)/bench/[^/]*$") or arg[0]:match("^bench/[^/]*$") and "." or ".."
+local out = root .. "/build/bench"
+
+local function quote(s)
+  return "'" .. s:gsub("'", "'\\''") .. "'"
+end
+
+-- The lines a shell command prints; an error if it fails.
+local function lines(command)
+  local pipe = assert(io.popen(command, "r"))
+  local t = {}
+  for line in pipe:lines() do
+    t[#t + 1] = line
+  end
+  if not pipe:close() then error("failed: " .. command, 0) end
+  return t
+end
+
+local function run(command)
+  if not os.execute(command) then error("failed: " .. command, 0) end
+end
+
+-- ---------------------------------------------------------------------------------------------
+-- Options and building
+
+local usage = [[
+usage: %s [--quick] [--rounds N] [--only NAME,...]
+  --quick       a short run, for a look
+  --rounds N    interleaved rounds; figures are medians over them
+  --only NAMES  the contenders whose names start so, beside bare libcurl: %s
+]]
+
+local function fail_usage(names)
+  io.stderr:write(usage:format(arg[0], table.concat(names, ", ")))
+  os.exit(2)
+end
+
+local function starts_one_of(prefix, names)
+  for _, name in ipairs(names) do
+    if name:sub(1, #prefix) == prefix then return true end
+  end
+  return false
+end
+
+-- The command line as a table: quick, rounds, only (a list of prefixes, or nil).
+function harness.options(names)
+  local options, i = {}, 1
+  while arg[i] do
+    if arg[i] == "--quick" then
+      options.quick = true
+    elseif arg[i] == "--rounds" and tonumber(arg[i + 1]) then
+      i = i + 1
+      options.rounds = tonumber(arg[i])
+    elseif arg[i] == "--only" and arg[i + 1] then
+      i = i + 1
+      options.only = {}
+      for prefix in arg[i]:gmatch("[^,]+") do
+        if not starts_one_of(prefix, names) then fail_usage(names) end
+        table.insert(options.only, prefix)
+      end
+    else
+      fail_usage(names)
+    end
+    i = i + 1
+  end
+  return options
+end
+
+local libraries = { server = "-lssl -lcrypto", bare = "-lcurl", measure = "" }
+
+-- Compiles bench/NAME.c to build/bench/NAME, unless that is newer.
+function harness.build(names)
+  run("mkdir -p " .. quote(out))
+  for _, name in ipairs(names) do
+    local source, program = quote(root .. "/bench/" .. name .. ".c"), quote(out .. "/" .. name)
+    run(("test %s -nt %s || %s -std=c11 -O2 -Wall -Wextra %s -o %s %s"):format(program, source,
+      os.getenv("CC") or "cc", source, program, libraries[name]))
+  end
+end
+
+-- ---------------------------------------------------------------------------------------------
+-- Places: which processor the server and the contenders run on. Left to the scheduler, client and
+-- server are now on one, now on two, which changes the CPU time of a call by a factor of two.
+
+-- The first two processors this process may use; the same one twice if there is but one.
+local function processors()
+  local list = lines("grep Cpus_allowed_list /proc/self/status")[1]:match("%S+$")
+  local ids = {}
+  for first, last in list:gmatch("(%d+)%-?(%d*)") do
+    for id = tonumber(first), tonumber(last) or tonumber(first) do
+      ids[#ids + 1] = id
+    end
+  end
+  return ids[1], ids[2] or ids[1]
+end
+
+local server_cpu, client_cpu = processors()
+
+local function pinned(cpu)
+  return ("taskset -c %d"):format(cpu)
+end
+
+-- name: for progress and figures; title: for the table; cpu: of the contender.
+harness.apart = { name = "apart", title = "on two processors", cpu = client_cpu }
+harness.together = { name = "together", title = "on one processor", cpu = server_cpu }
+
+-- ---------------------------------------------------------------------------------------------
+-- The server, and nghttpx in front of it
+
+local CA_BUNDLES = {
+  "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem",
+}
+
+-- The system's bundle with the server's certificate: a client pays what it pays in the world.
+local function write_ca_file()
+  local file = assert(io.open(out .. "/ca.pem", "w"))
+  for _, path in ipairs { out .. "/cert.pem", table.unpack(CA_BUNDLES) } do
+    local bundle = io.open(path)
+    if bundle then
+      file:write(bundle:read("a"))
+      bundle:close()
+      if path ~= out .. "/cert.pem" then break end
+    end
+  end
+  file:close()
+end
+
+-- Starts bench/server; it ends when this process ends. The addresses of chat completions by scheme.
+function harness.server()
+  local fifo = quote(out .. "/address")
+  run(("rm -f %s && mkfifo %s"):format(fifo, fifo))
+  local input = assert(io.popen(("exec %s %s %s > %s"):format(pinned(server_cpu),
+    quote(out .. "/server"), quote(out), fifo), "w"))
+  local file = assert(io.open(out .. "/address"))
+  local http, https = (file:read("l") or ""):match("^(%S+) (%S+)$")
+  file:close()
+  assert(http, "bench/server did not start")
+  write_ca_file()
+  return {
+    http = http .. "/openai/v1/chat/completions",
+    https = https .. "/openai/v1/chat/completions",
+    input = input,  -- open as long as this table lives
+  }
+end
+
+-- ---------------------------------------------------------------------------------------------
+-- Contenders
+
+local function lua_environment(lua)
+  local path = root .. "/lua/?.lua;" .. root .. "/lua/?/init.lua;;"
+  local cpath = root .. "/build/" .. (lua == "luajit" and "luajit" or "5.4") .. "/?.so;;"
+  local version = lua == "luajit" and "" or "_5_4"
+  return ("LUA_PATH%s=%s LUA_CPATH%s=%s %s"):format(version, quote(path), version, quote(cpath),
+    lua)
+end
+
+local function lua_contender(lua, client)
+  return ("%s %s %s"):format(lua_environment(lua), quote(root .. "/bench/contender.lua"), client)
+end
+
+-- name: for --only; title: for the table; command: what runs it, before the name of the job.
+local all = {
+  { name = "bare", title = "bare libcurl, C", command = quote(out .. "/bare") },
+  { name = "novita-5.4", lua = "lua5.4", client = "novita", title = "novita, Lua 5.4" },
+  { name = "novita-luajit", lua = "luajit", client = "novita", title = "novita, LuaJIT" },
+  { name = "luasocket-5.4", lua = "lua5.4", client = "luasocket",
+    title = "LuaSocket + lua-cjson, Lua 5.4" },
+  { name = "luasocket-luajit", lua = "luajit", client = "luasocket",
+    title = "LuaSocket + lua-cjson, LuaJIT" },
+  { name = "luahttp", lua = "luajit", client = "luahttp", title = "lua-http, LuaJIT" },
+  { name = "curl", lua = "lua5.4", client = "curl", spawns = true,
+    title = "curl spawned, Lua 5.4" },
+}
+
+for _, contender in ipairs(all) do
+  contender.command = contender.command or lua_contender(contender.lua, contender.client)
+end
+
+function harness.contender(name)
+  for _, contender in ipairs(all) do
+    if contender.name == name then return contender end
+  end
+end
+
+local function wanted(contender, only)
+  if not only or contender.name:find("^bare") then return true end
+  for _, prefix in ipairs(only) do
+    if contender.name:sub(1, #prefix) == prefix then return true end
+  end
+  return false
+end
+
+local function check_novita(contender)
+  local probe = ("%s -e 'require \"novita\"'"):format(lua_environment(contender.lua))
+  if os.execute(probe) then return end
+  io.stderr:write(("\n%s: novita does not load in %s: build it first (make LUA=%s), or choose the "
+    .. "others with --only.\n"):format(arg[0], contender.lua, contender.lua:gsub("^lua5", "5")))
+  os.exit(1)
+end
+
+-- The contenders of a run. None is left out unless --only says so.
+function harness.select(contenders, only)
+  local t = {}
+  for _, contender in ipairs(contenders) do
+    if wanted(contender, only) then
+      if contender.client == "novita" then check_novita(contender) end
+      t[#t + 1] = contender
+    end
+  end
+  return t
+end
+
+-- No proxy, no curlrc, no locale of the user's; as many descriptors as there may be.
+local ENVIRONMENT = "env -u http_proxy -u https_proxy -u HTTPS_PROXY -u all_proxy -u ALL_PROXY "
+  .. "LC_ALL=C CURL_HOME=" .. quote(out) .. " HOME=" .. quote(out) .. " "
+
+-- Runs a job of a contender once. The numbers it printed by name, with those of bench/measure.c
+-- for the whole process.
+local function run_once(contender, place, job, url, ...)
+  local ca_file = url:match("^https") and out .. "/ca.pem" or ""
+  local command = table.concat({
+    "ulimit -n $(ulimit -H -n); exec", pinned(place.cpu), quote(out .. "/measure"), ENVIRONMENT,
+    contender.command, job, quote(url), quote(ca_file), table.concat({ ... }, " "),
+    contender.engine,
+  }, " ")
+  local figures = {}
+  for _, line in ipairs(lines(command)) do
+    for name, value in line:gmatch("(%w+) ([%d.-]+)") do
+      figures[name] = tonumber(value)
+    end
+  end
+  return figures
+end
+
+-- Runs a job once. For a contender that spawns processes the cost of one exchange comes from two
+-- runs, with and without the `count` ones, since it can't tell what its children used.
+function harness.run(contender, place, job, url, warm, count, ...)
+  local figures = run_once(contender, place, job, url, warm, count, ...)
+  if contender.spawns then
+    local few = run_once(contender, place, job, url, warm, 1, ...)
+    figures.cpu = (figures.wholecpu - few.wholecpu) / (count - 1)
+    figures.wall = (figures.wholewall - few.wholewall) / (count - 1)
+  end
+  return figures
+end
+
+-- ---------------------------------------------------------------------------------------------
+-- Figures
+
+local function quantile(values, q)
+  local t = table.move(values, 1, #values, 1, {})
+  table.sort(t)
+  local at = 1 + q * (#t - 1)
+  local low = math.floor(at)
+  return t[low] + (at - low) * ((t[low + 1] or t[low]) - t[low])
+end
+
+-- Collects what was measured, by contender, subject and round.
+local samples = {}
+samples.__index = samples
+
+function harness.samples()
+  return setmetatable({}, samples)
+end
+
+function samples:add(contender, subject, figures)
+  for name, value in pairs(figures) do
+    local key = contender.name .. " " .. subject .. " " .. name
+    self[key] = self[key] or {}
+    table.insert(self[key], value)
+  end
+end
+
+function samples:median(contender, subject, name)
+  return quantile(self[contender.name .. " " .. subject .. " " .. name], 0.5)
+end
+
+-- The median over rounds of the ratio to another contender in the same round.
+function samples:ratio(contender, base, subject, name)
+  local mine = self[contender.name .. " " .. subject .. " " .. name]
+  local theirs = self[base.name .. " " .. subject .. " " .. name]
+  local ratios = {}
+  for i = 1, #mine do
+    ratios[i] = mine[i] / theirs[i]
+  end
+  return quantile(ratios, 0.5), quantile(ratios, 0.25), quantile(ratios, 0.75)
+end
+
+-- A ratio as text, with the quarters of the rounds around it.
+function harness.ratio(median, low, high)
+  local format = median >= 10 and "%.0f" or "%.2f"
+  return format:format(median), (format .. "-" .. format):format(low, high)
+end
+
+function harness.number(value)
+  return (value >= 1000 and "%.0f" or value >= 100 and "%.0f" or "%.1f"):format(value)
+end
+
+-- "<= 1.2 met", "<= 1.2 MISSED"
+function harness.aim(value, limit)
+  return ("<= %g %s"):format(limit, value <= limit and "met" or "MISSED")
+end
+
+-- ---------------------------------------------------------------------------------------------
+-- Output
+
+local function first_line(command)
+  local ok, t = pcall(lines, command .. " 2>&1")
+  return ok and t[1] or "?"
+end
+
+local function cpu_model()
+  for line in io.lines("/proc/cpuinfo") do
+    local model = line:match("^model name%s*:%s*(.*)")
+    if model then return model end
+  end
+  return first_line("uname -m")
+end
+
+local function lua_version(lua, expression)
+  return first_line(("%s -e %s"):format(lua, quote("print((" .. expression .. "))")))
+end
+
+-- The machine, the versions, the command line.
+function harness.heading(how)
+  print("$ " .. arg[0] .. (#arg > 0 and " " or "") .. table.concat(arg, " "))
+  print(("machine   %s, %s cores, Linux %s, load %s"):format(cpu_model(), first_line("nproc"),
+    first_line("uname -r"), first_line("cut -d' ' -f1-3 /proc/loadavg")))
+  print("libcurl   " .. first_line(quote(out .. "/bare") .. " version"))
+  print(("Lua       %s, %s, %s, %s, lua-cjson %s, lua-http %s"):format(
+    first_line("lua5.4 -v"):match("^Lua %S+"), first_line("luajit -v"):match("^LuaJIT %S+"),
+    lua_version("lua5.4", [[require("socket")._VERSION]]),
+    "LuaSec " .. lua_version("lua5.4", [[require("ssl")._VERSION]]),
+    lua_version("lua5.4", [[require("cjson")._VERSION]]),
+    lua_version("luajit", [[require("http.version").version]])))
+  print("how       " .. how:gsub("\n", "\n          "))
+end
+
+local function pad(cell, width, left)
+  local space = (" "):rep(width - #cell)
+  return left and cell .. space or space .. cell
+end
+
+-- Prints rows of cells, aligned; the first column to the left. A row of one cell is a heading, and
+-- has a line before it.
+function harness.table(rows)
+  local widths = {}
+  for _, row in ipairs(rows) do
+    for i, cell in ipairs(#row > 1 and row or {}) do
+      widths[i] = math.max(widths[i] or 0, #cell)
+    end
+  end
+  print()
+  for _, row in ipairs(rows) do
+    if #row == 1 then print() end
+    local cells = {}
+    for i, cell in ipairs(row) do
+      cells[i] = pad(cell, #row > 1 and widths[i] or 0, i == 1)
+    end
+    print((table.concat(cells, "  "):gsub("%s+$", "")))
+  end
+end
+
+-- One line on the terminal that says what runs; nothing where standard error is not one.
+local to_terminal = os.execute("test -t 2")
+
+function harness.progress(text)
+  if to_terminal then io.stderr:write("\r\27[K", text or "") end
+end
+
+return harness
