@@ -449,13 +449,22 @@ static void streamdone (Bench *b, Exchange *x) {
 }
 
 
-/* one short stream, so that memory for every run is there already */
-static void warmup (Bench *b) {
+/*
+** One short stream, so that memory for every run is there already. With
+** HTTP/2 it also caps the connections: once 100 streams share the first,
+** libcurl would open one for each further stream.
+*/
+static void warmup (Bench *b, long count) {
   Exchange x;
+  long version = 0;
   setrequest(b, "bench/chunks-2-pace-1", 1);
   initexchange(b, &x, onchunks);
   addexchange(b, &x);
   run(b, streamdone);
+  curl_easy_getinfo(x.easy, CURLINFO_HTTP_VERSION, &version);
+  if (version == CURL_HTTP_VERSION_2_0)
+    curl_multi_setopt(b->multi, CURLMOPT_MAX_HOST_CONNECTIONS,
+                      (count + 99) / 100);
   freeexchange(&x);
 }
 
@@ -475,7 +484,7 @@ static void streams (Bench *b, long count, const char *model) {
   long i, rss, chunks = 0;
   if (sscanf(model, "bench/chunks-%ld", &chunks) != 1) die("bad model");
   b->latency = grow(NULL, (size_t)(count * chunks) * sizeof(*b->latency));
-  warmup(b);
+  warmup(b, count);
   b->chunks = 0;
   b->started = 0;
   b->maxchunks = (size_t)(count * chunks);
