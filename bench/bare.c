@@ -472,6 +472,7 @@ static void warmup (Bench *b, long count) {
 static void report (Bench *b, long rss) {
   double cpu = cpusince(b), n = (double)b->nlatency;
   double kib = (double)(b->rss - rss) * (double)sysconf(_SC_PAGESIZE) / 1024;
+  if (b->nlatency == 0) die("the streams ended before all had started");
   printf("chunks %.0f cpu %.3f p50 %.1f p99 %.1f kib %.2f\n", n, cpu / n,
          quantile(b->latency, b->nlatency, 0.5),
          quantile(b->latency, b->nlatency, 0.99),

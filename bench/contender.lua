@@ -114,6 +114,7 @@ local function streams(client, count, model)
   end
   client:map(sequence(count), count, one_stream)
   assert(seen == total, "unexpected streams")
+  assert(#latency > 0, "the streams ended before all had started")
   print(("chunks %d cpu %.3f p50 %.1f p99 %.1f kib %.2f"):format(#latency,
     (os.clock() - cpu) * 1e6 / #latency, quantile(latency, 0.5), quantile(latency, 0.99),
     (rss - before) / count))
