@@ -318,7 +318,6 @@ static const struct Fixed {
   {CURLOPT_TCP_KEEPIDLE, KEEPALIVE_SECONDS},
   {CURLOPT_TCP_KEEPINTVL, KEEPALIVE_SECONDS},
   {CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_2TLS},
-  {CURLOPT_PIPEWAIT, 1L},		/* share one HTTP/2 connection */
   {CURLOPT_FOLLOWLOCATION, 0L},	/* the prompt and key stay here */
   {CURLOPT_SSL_VERIFYPEER, 1L},
   {CURLOPT_SSL_VERIFYHOST, 2L},
@@ -372,6 +371,9 @@ static CURLcode configure (NvTransfer *t, CURL *easy, const NvOptions *o,
 #define set(option, value) \
   if (code == CURLE_OK) code = curl_easy_setopt(easy, option, value)
   set(CURLOPT_URL, o->url);
+  /* wait to share an HTTP/2 connection; without TLS there will be none, and
+     the wait would be for the first whole response */
+  set(CURLOPT_PIPEWAIT, strncasecmp(o->url, "https:", 6) == 0 ? 1L : 0L);
   set(CURLOPT_PROXY, o->proxy);
   set(CURLOPT_ACCEPT_ENCODING, o->stream ? "identity" : "gzip");
   if (ca_file != NULL) {
