@@ -23,7 +23,11 @@ test:
 	@$(MAKE) --no-print-directory specs LUA=5.4
 
 # The specs on one Lua; SPECS names some of them.
-specs: module
+specs: module $(BUILD)/spec/support/native.so
 	busted --lua=$(INTERPRETER) $(SPECS)
+
+$(BUILD)/spec/support/native.so: spec/support/native.c
+	@mkdir -p $(@D)
+	$(CC) $(FLAGS) $(CFLAGS) $(SHARED) -o $@ $< $(LDFLAGS)
 
 .PHONY: demo test specs
