@@ -72,17 +72,14 @@ static void enter (NvTransfer *t, const char *phase, double *moment) {
 */
 
 static void set_failure (NvTransfer *t, const char *kind, const char *reason,
-                         const char *text) {
+                         const char *saying) {
   NvFailure *f = &t->failure;
   if (f->kind)
     return;  /* the first one is the cause */
   f->kind = kind;
   f->reason = reason;
   f->phase = t->phase;
-  if (text) {
-    strncpy(f->text, text, sizeof(f->text) - 1);
-    f->text[sizeof(f->text) - 1] = '\0';
-  }
+  f->saying = saying;
 }
 
 
@@ -106,9 +103,23 @@ static const struct Cause {
   {CURLE_GOT_NOTHING, "connection", "reset"},
   {CURLE_PARTIAL_FILE, "connection", "reset"},
   {CURLE_URL_MALFORMAT, "config", NULL},
-  {CURLE_UNSUPPORTED_PROTOCOL, "config", NULL},
+#if LIBCURL_VERSION_NUM >= 0x080600
+  {CURLE_TOO_LARGE, "response_too_large", NULL},
+#endif
   {CURLE_OUT_OF_MEMORY, "memory", NULL}
 };
+
+
+/*
+** Before 8.6 libcurl calls a header line above 100 KiB a lack of memory too.
+** It is one if the request is not out yet.
+*/
+static int is_long_line (const NvTransfer *t, CURLcode code) {
+  long request_size = 0;
+  if (code == CURLE_OUT_OF_MEMORY && !t->headers_complete)
+    curl_easy_getinfo(t->easy, CURLINFO_REQUEST_SIZE, &request_size);
+  return request_size > 0;
+}
 
 
 /*
@@ -122,7 +133,10 @@ static void set_cause (NvTransfer *t, CURLcode code) {
   while (c < end && c->code != code)
     c++;
   t->failure.curl_code = (int)code;
-  if (c < end)
+  if (is_long_line(t, code))
+    set_failure(t, "response_too_large", NULL,
+                "a header line is larger than libcurl takes");
+  else if (c < end)
     set_failure(t, c->kind, c->reason, NULL);
   else
     set_failure(t, "connection", "protocol", NULL);
@@ -200,16 +214,20 @@ static const char *value_of (const char *line, size_t length,
 
 
 /*
-** Two different lengths make a response whose end nobody knows (RFC 9112,
-** 6.3); libcurl takes the last one, and a cut body could look whole.
+** A length that is no number, or two different ones, make a response whose
+** end nobody knows (RFC 9112, 6.3). libcurl takes the number it begins with,
+** and the last one, and a cut body could look whole.
 */
 static int check_length (NvTransfer *t, const char *value, const char *end) {
   long long n = 0;
   while (value < end && *value >= '0' && *value <= '9' && n < 1000000000000LL)
     n = n * 10 + (*value++ - '0');
-  if (t->content_length >= 0 && t->content_length != n) {
-    set_failure(t, "connection", "protocol",
-                "the response has two different Content-Length headers");
+  while (value < end && strchr(" \t\r\n", *value) != NULL)
+    value++;
+  if (value < end || (t->content_length >= 0 && t->content_length != n)) {
+    set_failure(t, "connection", "protocol", value < end
+                ? "the response has a Content-Length that is no length"
+                : "the response has two different Content-Length headers");
     return -1;
   }
   t->content_length = n;
@@ -361,6 +379,13 @@ void *nv_transfer_easy (NvPool *p) {
 }
 
 
+/* libcurl takes 0 for its own default, and some versions no more than this */
+static long connect_milliseconds (double seconds) {
+  return seconds < 0.001 ? 1L : seconds > 2e6 ? 2000000000L
+                              : (long)(seconds * 1000 + 0.5);
+}
+
+
 /*
 ** What differs from call to call. Only options that copy a string can fail,
 ** and then for want of memory.
@@ -380,7 +405,7 @@ static CURLcode configure (NvTransfer *t, CURL *easy, const NvOptions *o,
     set(CURLOPT_CAINFO, ca_file);
     set(CURLOPT_CAPATH, (char *)NULL);  /* it would turn off the CA cache */
   }
-  set(CURLOPT_CONNECTTIMEOUT_MS, (long)(o->connect_timeout * 1000 + 0.5));
+  set(CURLOPT_CONNECTTIMEOUT_MS, connect_milliseconds(o->connect_timeout));
   set(CURLOPT_PRIVATE, t);
   set(CURLOPT_WRITEDATA, t);
   set(CURLOPT_HEADERDATA, t);
