@@ -414,19 +414,17 @@ static CURLcode configure (NvTransfer *t, CURL *easy, const NvOptions *o,
 #endif
   set(CURLOPT_ERRORBUFFER, t->failure.text);
   set(CURLOPT_HTTPHEADER, (struct curl_slist *)t->headers);
-  if (strcmp(o->method, "POST") == 0) {
+  if (nv_buffer_length(&t->request) > 0 || strcmp(o->method, "POST") == 0) {
     /* the bytes are not copied: 'request' stays put while running */
     set(CURLOPT_POST, 1L);
     set(CURLOPT_POSTFIELDSIZE_LARGE,
         (curl_off_t)nv_buffer_length(&t->request));
     set(CURLOPT_POSTFIELDS,
         t->request.bytes ? nv_buffer_data(&t->request) : "");
-    set(CURLOPT_CUSTOMREQUEST, (char *)NULL);
   }
-  else {
+  else
     set(CURLOPT_HTTPGET, 1L);
-    set(CURLOPT_CUSTOMREQUEST, o->method);
-  }
+  set(CURLOPT_CUSTOMREQUEST, o->method);
 #undef set
   return code;
 }
