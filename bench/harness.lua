@@ -252,6 +252,13 @@ end
 local ENVIRONMENT = "env -u http_proxy -u https_proxy -u HTTPS_PROXY -u all_proxy -u ALL_PROXY "
   .. "LC_ALL=C CURL_HOME=" .. quote(out) .. " HOME=" .. quote(out) .. " "
 
+local total_wall, total_queue = 0, 0
+
+-- The part of their time that contenders with a processor to themselves did not get it.
+function harness.disturbance()
+  return total_wall > 0 and total_queue / total_wall or 0
+end
+
 -- Runs a job of a contender once. The numbers it printed by name, with those of bench/measure.c
 -- for the whole process.
 function harness.run(contender, place, job, url, ...)
@@ -266,6 +273,10 @@ function harness.run(contender, place, job, url, ...)
     for name, value in line:gmatch("(%w+) ([%d.-]+)") do
       figures[name] = tonumber(value)
     end
+  end
+  if place == harness.apart then
+    total_wall = total_wall + figures.wholewall
+    total_queue = total_queue + figures.wholequeue
   end
   return figures
 end

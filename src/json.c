@@ -9,6 +9,7 @@
 */
 
 #include <math.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "binding.h"
@@ -45,10 +46,33 @@ size_t nv_utf8_length (const unsigned char *s, size_t n, size_t *bad) {
 
 enum { FINE, CONTROL, BROKEN };
 
+
+#define EACH_BYTE(x)	(~(uint64_t)0 / 255 * (x))
+
+
+/*
+** Are all bytes printable ASCII? Most texts are, and need no closer look.
+** Eight at a time: one of them is 0x80 or above, or below 0x20 if taking
+** 0x20 away borrows.
+*/
+static int is_plain (const unsigned char *s, size_t n) {
+  uint64_t word, suspect = 0;
+  for (; n >= sizeof(word); s += sizeof(word), n -= sizeof(word)) {
+    memcpy(&word, s, sizeof(word));
+    suspect |= word | ((word - EACH_BYTE(0x20)) & ~word);
+  }
+  for (; n > 0; s++, n--)
+    suspect |= *s < 0x20 || *s >= 0x80 ? 0x80 : 0;
+  return (suspect & EACH_BYTE(0x80)) == 0;
+}
+
+
 /* what stands in the way of lua-cjson: nothing, a raw control character ... */
 static int inspect (const unsigned char *s, size_t n) {
   int in_string = 0, verdict = FINE;
   size_t i = 0, bad;
+  if (is_plain(s, n))
+    return FINE;
   while (i < n) {
     unsigned char c = s[i];
     if (c >= 0x80) {

@@ -22,6 +22,7 @@
 #define KEEPALIVE_SECONDS	60L	/* TCP probes while a model thinks */
 #define HIGH_WATER		(64 * 1024)	/* unread bytes of a stream */
 #define LINGER_SECONDS		1.0	/* for the last bytes after [DONE] */
+#define NO_TIMEOUT_MS		2000000000L	/* ours counts, not libcurl's */
 #define LIFETIME_SECONDS	300L	/* a kept connection's: DNS may change */
 
 
@@ -39,17 +40,20 @@
 double nv_transfer_expiry (const NvTransfer *t, const char **which) {
   const NvOptions *o = &t->options;
   double expiry = NV_NEVER;
-#define consider(limit, since, name) \
-  if ((limit) > 0 && (since) + (limit) < expiry) \
-    { expiry = (since) + (limit); *which = (name); }
+#define consider(applies, limit, since, name) \
+  if ((applies) && (limit) > 0 && (since) + (limit) < expiry) { \
+    expiry = (since) + (limit); \
+    *which = (name); \
+  }
   *which = NULL;
-  if (!t->headers_complete && t->sent > 0)
-    consider(o->first_byte_timeout, t->sent, "first_byte")
-  if (t->headers_complete && !t->paused)
-    consider(o->idle_timeout, t->heard, "idle")
-  if (!(o->stream && t->headers_complete))
-    consider(o->attempt_timeout, t->started, "attempt")
-  consider(o->deadline, t->started, "deadline")
+  consider(t->sent == 0, o->connect_timeout, t->started, "connect")
+  consider(t->sent > 0 && !t->headers_complete, o->first_byte_timeout,
+           t->sent, "first_byte")
+  consider(t->headers_complete && !t->paused, o->idle_timeout, t->heard,
+           "idle")
+  consider(!(o->stream && t->headers_complete), o->attempt_timeout,
+           t->started, "attempt")
+  consider(1, o->deadline, t->started, "deadline")
 #undef consider
   return expiry;
 }
@@ -342,6 +346,7 @@ static const struct Fixed {
   {CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L},
 #if LIBCURL_VERSION_NUM >= 0x075000	/* 7.80 */
   {CURLOPT_MAXLIFETIME_CONN, LIFETIME_SECONDS},
+  {CURLOPT_CONNECTTIMEOUT_MS, NO_TIMEOUT_MS},
 #endif
 #if LIBCURL_VERSION_NUM >= 0x075700	/* 7.87 */
   {CURLOPT_QUICK_EXIT, 1L},		/* don't wait for a name look-up */
@@ -379,13 +384,6 @@ void *nv_transfer_easy (NvPool *p) {
 }
 
 
-/* libcurl takes 0 for its own default, and some versions no more than this */
-static long connect_milliseconds (double seconds) {
-  return seconds < 0.001 ? 1L : seconds > 2e6 ? 2000000000L
-                              : (long)(seconds * 1000 + 0.5);
-}
-
-
 /*
 ** What differs from call to call. Only options that copy a string can fail,
 ** and then for want of memory.
@@ -405,7 +403,10 @@ static CURLcode configure (NvTransfer *t, CURL *easy, const NvOptions *o,
     set(CURLOPT_CAINFO, ca_file);
     set(CURLOPT_CAPATH, (char *)NULL);  /* it would turn off the CA cache */
   }
-  set(CURLOPT_CONNECTTIMEOUT_MS, connect_milliseconds(o->connect_timeout));
+#if LIBCURL_VERSION_NUM < 0x075000
+  set(CURLOPT_CONNECTTIMEOUT_MS, o->connect_timeout > 1e6 ? NO_TIMEOUT_MS
+                                 : (long)(o->connect_timeout * 1000) + 1);
+#endif
   set(CURLOPT_PRIVATE, t);
   set(CURLOPT_WRITEDATA, t);
   set(CURLOPT_HEADERDATA, t);
