@@ -23,10 +23,10 @@ test:
 	@$(MAKE) --no-print-directory specs LUA=5.4
 
 # The specs on one Lua; SPECS names some of them.
-specs: module $(BUILD)/spec/support/native.so
+specs: module $(BUILD)/spec/support/native.so $(BUILD)/spec/support/slowname.so
 	busted --lua=$(INTERPRETER) $(SPECS)
 
-$(BUILD)/spec/support/native.so: spec/support/native.c
+$(BUILD)/spec/support/%.so: spec/support/%.c
 	@mkdir -p $(@D)
 	$(CC) $(FLAGS) $(CFLAGS) $(SHARED) -o $@ $< $(LDFLAGS)
 
