@@ -193,6 +193,7 @@ NV_FUNC const char *nv_pool_library (void);
 NV_FUNC int nv_pool_add (NvPool *p, NvTransfer *t);
 NV_FUNC void nv_pool_remove (NvTransfer *t);
 NV_FUNC void nv_pool_settle (NvPool *p);
+NV_FUNC void nv_pool_rearm (NvPool *p);
 NV_FUNC void nv_pool_hurry (NvTransfer *t);
 NV_FUNC void nv_pool_announce (NvTransfer *t);
 NV_FUNC void nv_pool_forget (NvTransfer *t);

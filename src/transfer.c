@@ -607,8 +607,11 @@ void nv_transfer_fail (NvTransfer *t, const char *kind, const char *reason,
 
 /* stops at once; the connection is dropped, nothing more arrives */
 void nv_transfer_cancel (NvTransfer *t) {
-  if (t->state == NV_RUNNING)
-    nv_transfer_fail(t, "cancelled", NULL, "the call was cancelled");
+  NvPool *p = t->pool;
+  if (t->state != NV_RUNNING)
+    return;
+  nv_transfer_fail(t, "cancelled", NULL, "the call was cancelled");
+  nv_pool_rearm(p);
 }
 
 
@@ -634,19 +637,23 @@ void nv_transfer_resume (NvTransfer *t) {
 ** left alone.
 */
 void nv_transfer_free (NvTransfer *t) {
-  if (t == NULL || (t->pool != NULL && nv_pool_inherited(t->pool)))
+  NvPool *p = t ? t->pool : NULL;
+  if (t == NULL || (p != NULL && nv_pool_inherited(p)))
     return;
-  if (t->over && t->state == NV_RUNNING && t->pool->multi != NULL) {
+  if (t->over && t->state == NV_RUNNING && p->multi != NULL) {
     t->orphan = 1;
     t->options.deadline = nv_now() - t->started + LINGER_SECONDS;
     nv_pool_hurry(t);
     nv_buffer_free(&t->body);
     nv_transfer_resume(t);  /* may be the end of it */
-    return;
   }
-  nv_transfer_cancel(t);
-  nv_pool_forget(t);
-  free_parts(t);
+  else {
+    nv_transfer_cancel(t);
+    nv_pool_forget(t);
+    free_parts(t);
+  }
+  if (p != NULL)
+    nv_pool_rearm(p);
 }
 
 /* }====================================================== */
