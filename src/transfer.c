@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <curl/curl.h>
 
@@ -320,6 +322,14 @@ static int on_socket_made (void *data, curl_socket_t s, curlsocktype type) {
   return CURL_SOCKOPT_OK;
 }
 
+
+/* nor must a child made by fork, which has the same socket open */
+static int on_socket_done (void *data, curl_socket_t s) {
+  (void)data;
+  shutdown(s, SHUT_RDWR);
+  return close(s);
+}
+
 /* }====================================================== */
 
 
@@ -371,6 +381,7 @@ void *nv_transfer_easy (NvPool *p) {
   curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
   curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
   curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, on_socket_made);
+  curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, on_socket_done);
 #if LIBCURL_VERSION_NUM >= 0x075000
   curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_connected);
 #endif
