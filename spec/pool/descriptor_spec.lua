@@ -1,5 +1,5 @@
--- pool:fd() is readable when poll(0) has work, time-outs included, and only then: any event loop can
--- drive a pool by it, and sleeps while there is nothing to do.
+-- pool:fd() is readable when poll(0) has work, time-outs included, and only then: any event loop
+-- can drive a pool by it, and sleeps while there is nothing to do.
 
 local core = require("novita.core")
 

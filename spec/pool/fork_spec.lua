@@ -1,5 +1,5 @@
--- fork: a pool belongs to the process that made it. A child gets a clear error from it, calls of its
--- own through a fresh one, and can neither hear nor disturb its parent's connections.
+-- fork: a pool belongs to the process that made it. A child gets a clear error from it, makes calls
+-- of its own through a fresh one, and can neither hear nor disturb its parent's connections.
 
 local core = require("novita.core")
 local novita = require("novita")
@@ -36,7 +36,7 @@ local function finish(transfer)
   return transfer:reply()
 end
 
--- A transfer of which the server has sent a part and keeps the rest until the script's pause is over.
+-- A transfer of which the server has sent a part; the rest comes a little later.
 local function start_half()
   local transfer = start { cut = 200, ending = "stall", stall = 0.05 }
   repeat pool:poll(0.01) until transfer:info()

@@ -1,11 +1,10 @@
--- A name server that does not answer (slowname.c) holds up nothing: not a cancel, not a time-out, not
--- closing, not the exit of the program, although the look-up goes on in a thread of libcurl's.
+-- A name server that does not answer (slowname.c) holds up nothing: no cancel, no time-out, no exit
+-- of the program, although the look-up goes on in a thread of libcurl's.
 
 local child = require("spec.support.child")
 local wire = require("spec.support.wire")
 
-local SLOW_NAME = package.searchpath and package.searchpath("spec.support.slowname", package.cpath)
-  or package.cpath:match("^[^;]+"):gsub("%?", "spec/support/slowname")
+local SLOW_NAME = os.getenv("LUA_CPATH"):match("^[^;]+"):gsub("%?", "spec/support/slowname")
 
 local PROGRAM = [[
   local pool = core.pool()
