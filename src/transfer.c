@@ -99,7 +99,6 @@ static const struct Cause {
   {CURLE_SSL_CONNECT_ERROR, "connection", "tls"},
   {CURLE_SSL_CERTPROBLEM, "connection", "tls"},
   {CURLE_SSL_CIPHER, "connection", "tls"},
-  {CURLE_SSL_CACERT_BADFILE, "connection", "tls"},
   {CURLE_SSL_ISSUER_ERROR, "connection", "tls"},
   {CURLE_SSL_INVALIDCERTSTATUS, "connection", "tls"},
   {CURLE_PEER_FAILED_VERIFICATION, "connection", "tls"},
@@ -109,6 +108,7 @@ static const struct Cause {
   {CURLE_GOT_NOTHING, "connection", "reset"},
   {CURLE_PARTIAL_FILE, "connection", "reset"},
   {CURLE_URL_MALFORMAT, "config", NULL},
+  {CURLE_SSL_CACERT_BADFILE, "config", NULL},
 #if LIBCURL_VERSION_NUM >= 0x080600
   {CURLE_TOO_LARGE, "response_too_large", NULL},
 #endif
@@ -125,6 +125,14 @@ static int is_long_line (const NvTransfer *t, CURLcode code) {
   if (code == CURLE_OUT_OF_MEMORY && !t->headers_complete)
     curl_easy_getinfo(t->easy, CURLINFO_REQUEST_SIZE, &request_size);
   return request_size > 0;
+}
+
+
+/* overwrites the user name and password in a URL that libcurl quotes */
+static void hide_password (char *text) {
+  char *from = strstr(text, "://"), *at = strrchr(text, '@');
+  if (from != NULL && at != NULL && from + 3 < at)
+    memset(from + 3, '*', (size_t)(at - (from + 3)));
 }
 
 
@@ -149,6 +157,7 @@ static void set_cause (NvTransfer *t, CURLcode code) {
   if (t->failure.text[0] == '\0')
     strncpy(t->failure.text, curl_easy_strerror(code),
             sizeof(t->failure.text) - 1);
+  hide_password(t->failure.text);
 }
 
 /* }====================================================== */
