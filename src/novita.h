@@ -174,6 +174,8 @@ struct NvPool {
   double alarm;			/* no time-out of ours comes before this */
   double armed;			/* what the timer descriptor is set to */
   int in_flight;
+  int multiplexed;		/* was the last response HTTP/2? */
+  long cap;			/* connections to a host; 0 = no limit */
   int serial;			/* the binding's last slot */
   int spare_count;
   void *spares[NV_SPARES];	/* CURL */

@@ -38,6 +38,7 @@
 #define KEPT_CONNECTIONS	256L	/* idle ones; libcurl's default is
 					   4 times the transfers in flight,
 					   and a drained burst closes them */
+#define STREAMS			100	/* of an HTTP/2 connection */
 #define EVENTS			64	/* taken from the kernel at a time */
 
 
@@ -315,7 +316,23 @@ void nv_pool_hurry (NvTransfer *t) {
 }
 
 
+/*
+** Beyond the streams that an HTTP/2 connection takes (100, mostly), libcurl
+** opens one connection for each further transfer, although the first of them
+** could carry the others. So a pool that has only met HTTP/2 says how many
+** connections to a host make sense; one that meets HTTP/1 lifts the cap.
+*/
+static void cap_connections (NvPool *p) {
+  long cap = p->multiplexed ? p->in_flight / STREAMS + 1 : 0;
+  if (cap == p->cap)
+    return;
+  p->cap = cap;
+  curl_multi_setopt(p->multi, CURLMOPT_MAX_HOST_CONNECTIONS, cap);
+}
+
+
 int nv_pool_add (NvPool *p, NvTransfer *t) {
+  cap_connections(p);
   if (curl_multi_add_handle(p->multi, t->easy) != CURLM_OK)
     return -1;
   t->pool = p;

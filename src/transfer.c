@@ -206,6 +206,7 @@ static size_t on_body (char *bytes, size_t size, size_t count, void *data) {
 static void on_status_line (NvTransfer *t, const char *line, size_t length) {
   size_t i = 5;  /* past "HTTP/" */
   nv_buffer_consume(&t->head, nv_buffer_length(&t->head));
+  t->pool->multiplexed = line[5] >= '2';
   t->headers_complete = t->no_events = 0;
   t->content_length = -1;
   t->status = 0;
