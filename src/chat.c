@@ -448,6 +448,13 @@ static const char *shape_problem (lua_State *L) {
 }
 
 
+/* then not even the status of an error counts any more */
+static int is_cancelled (const NvTransfer *t) {
+  const char *kind = t->failure.kind;
+  return kind != NULL && strcmp(kind, "cancelled") == 0;
+}
+
+
 /*
 ** Turns a finished transfer into what its caller gets: pushes the reply and
 ** what is known beside it, or nil and an error, and returns 2. 'chat': must
@@ -456,12 +463,11 @@ static const char *shape_problem (lua_State *L) {
 int nv_chat_reply (lua_State *L, NvTransfer *t, int chat) {
   const char *problem = NULL;
   int top = lua_gettop(L);
-  if (t->status >= 300 && t->headers_complete) {
-    lua_pushnil(L);
+  lua_pushnil(L);
+  if (t->status >= 300 && t->headers_complete && !is_cancelled(t)) {
     nv_error_answer(L, t, 0);
     return 2;
   }
-  lua_pushnil(L);
   if (t->failure.kind != NULL) {
     nv_error_transfer(L, t);
     return 2;
