@@ -47,7 +47,7 @@ end
 
 local function read_body(request)
   local body, err = json.decode(request.body or "")
-  if type(body) ~= "table" then
+  if type(body) ~= "table" or not request.body:find("^%s*{") then
     return nil, errors.answer(400, { message = tostring(err or "expected a JSON object") })
   end
   for key, value in pairs(body) do

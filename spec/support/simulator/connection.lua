@@ -133,13 +133,9 @@ function endings.close(self)
   self:close()
 end
 
-function endings.truncate(self)
-  self.sock:close()
-end
-
 function endings.reset(self)
   forget_on_close(self.fd)
-  self.sock:close()
+  self:close()
 end
 
 -- Reading on also keeps the bytes still under way to us from turning into a reset.
@@ -155,17 +151,16 @@ function endings.stall(self)
   self:wait()
 end
 
---- Ends the connection: "close" in order, "truncate" without TLS's goodbye, "reset", "half_close"
---- (then waits for the client to leave), or "stall" (waits without a word).
+--- Ends the connection: "close", "reset", "half_close" (then waits for the client to leave), or
+--- "stall" (waits without a word).
 function methods:finish(ending)
   endings[ending](self)
 end
 
---- Closes in order, with TLS's goodbye.
+--- Closes, for good or again. TLS gets no goodbye: cqueues has none.
 function methods:close()
   if self.closed then return end
   self.closed = true
-  if self.tls then self.sock:shutdown("w") end
   self.sock:close()
 end
 

@@ -7,7 +7,14 @@ local control = {}
 
 local actions = {}
 
-actions["POST /_sim/script"] = function(sim, body) sim.script:push(body) end
+-- A step where a list of them belongs would pass for an empty list.
+local function list(value)
+  local first = type(value) == "table" and (value[1] or next(value) == nil and {})
+  if type(first) ~= "table" then error("a list of tables is wanted", 0) end
+  return value
+end
+
+actions["POST /_sim/script"] = function(sim, body) sim.script:push(list(body)) end
 actions["POST /_sim/always"] = function(sim, body) sim.script:always(body) end
 actions["POST /_sim/stop"] = function(sim) sim.stopping = true end
 actions["GET /_sim/journal"] = function(sim) return sim.journal:text() end
@@ -17,7 +24,7 @@ actions["POST /_sim/limits"] = function(sim, body) sim.limits:set(body or {}) en
 actions["POST /_sim/reset"] = function(sim) sim:reset() end
 
 actions["POST /_sim/connections"] = function(sim, body)
-  for _, door in ipairs(body) do sim.doors[#sim.doors + 1] = door end
+  for _, door in ipairs(list(body)) do sim.doors[#sim.doors + 1] = door end
 end
 
 --- Whether a request is for the control plane.

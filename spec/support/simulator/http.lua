@@ -6,7 +6,7 @@ local MAX_HEAD = 1024 * 1024
 local http = {}
 
 local function parse_head(head)
-  local method, path, version = head:match("^(%S+) (%S+) HTTP/(%d%.%d)\r\n")
+  local method, path, version = head:match("^(%S+) (%S+) HTTP/(1%.%d)\r\n")
   if not method then return nil end
   local headers, header = {}, {}
   for name, value in head:gmatch("\r\n([^:\r\n]+):[ \t]*([^\r\n]*)") do

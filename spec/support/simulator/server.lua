@@ -14,6 +14,8 @@ local plan = require("spec.support.simulator.plan")
 local script = require("spec.support.simulator.script")
 local send = require("spec.support.simulator.send")
 
+local RETRY_SECONDS = 0.01 -- when there are too many open files to accept one more
+
 local server = {}
 
 local methods = {}
@@ -135,21 +137,25 @@ local function serve(self, con, ctx)
   if con == self.owner then self.stop() end
 end
 
+local function accept(self, listener, ctx)
+  local sock = listener:accept { nodelay = true }
+  if not sock then return cqueues.sleep(RETRY_SECONDS) end
+  local stats = self.stats
+  stats.accepted, stats.open = stats.accepted + 1, stats.open + 1
+  self.loop:wrap(serve, self, connection.new(sock, stats.accepted, ctx ~= nil), ctx)
+end
+
 --- Listens on 127.0.0.1; with a TLS context, speaks TLS there. Returns the port.
 ---@param port integer 0 for any
 ---@param ctx userdata?
 function methods:listen(port, ctx)
   local listener = assert(socket.listen {
-    host = "127.0.0.1", port = port, nodelay = true, reuseaddr = true,
+    host = "127.0.0.1", port = port, reuseaddr = true,
   })
   assert(listener:listen())
   local _, _, bound = listener:localname()
   self.loop:wrap(function()
-    for sock in listener:clients() do
-      local stats = self.stats
-      stats.accepted, stats.open = stats.accepted + 1, stats.open + 1
-      self.loop:wrap(serve, self, connection.new(sock, stats.accepted, ctx ~= nil), ctx)
-    end
+    while true do accept(self, listener, ctx) end
   end)
   return bound
 end
