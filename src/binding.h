@@ -29,6 +29,7 @@ enum {
 #define NV_HEADERS	"novita.headers"
 #define NV_ARRAY	"novita.array"
 #define NV_BUFFER	"novita.buffer"
+#define NV_PARSER	"novita.parser"
 
 
 /* options.c */
@@ -52,10 +53,14 @@ NV_FUNC int nv_options_headers (lua_State *L, NvTransfer *t, const NvCall *o,
 
 NV_FUNC NvPool *nv_newpool (lua_State *L);
 NV_FUNC NvTransfer *nv_newtransfer (lua_State *L, int pool, int named);
+NV_FUNC void nv_closetransfer (lua_State *L, int index);
 NV_FUNC int nv_start_chat (lua_State *L, NvPool *p, NvTransfer *t,
                            int request, int options);
 NV_FUNC void nv_setfunctions (lua_State *L, const luaL_Reg *functions,
                               int state);
+NV_FUNC void nv_newclass (lua_State *L, const char *name, int state,
+                          const luaL_Reg *methods,
+                          const luaL_Reg *metamethods);
 NV_FUNC void nv_handles_open (lua_State *L, int state);
 
 
@@ -116,6 +121,9 @@ NV_FUNC void nv_error_push (lua_State *L, const char *kind);
 NV_FUNC int nv_error_config (lua_State *L);
 NV_FUNC void nv_error_transfer (lua_State *L, NvTransfer *t);
 NV_FUNC void nv_error_answer (lua_State *L, NvTransfer *t, int body);
+NV_FUNC void nv_error_stream (lua_State *L, NvTransfer *t, int body);
+NV_FUNC void nv_error_response (lua_State *L, int error, const NvTransfer *t);
+NV_FUNC int nv_error_said (lua_State *L);
 NV_FUNC void nv_error_invalid (lua_State *L, NvTransfer *t, const char *why);
 NV_FUNC int nv_error_new (lua_State *L);
 NV_FUNC void nv_error_open (lua_State *L);
@@ -123,10 +131,21 @@ NV_FUNC void nv_error_open (lua_State *L);
 
 /* info.c: what is known of a response beside its body */
 
-NV_FUNC void nv_info_push (lua_State *L, const NvTransfer *t);
+NV_FUNC void nv_info_push (lua_State *L, NvTransfer *t);
 NV_FUNC void nv_info_headers (lua_State *L, const NvTransfer *t);
 NV_FUNC int nv_info_request_id (lua_State *L, int headers);
 NV_FUNC void nv_info_open (lua_State *L);
+
+
+/* events.c */
+
+NV_FUNC int nv_events_new (lua_State *L);
+NV_FUNC void nv_events_open (lua_State *L, int state);
+
+
+/* chunk.c */
+
+NV_FUNC int nv_chunk_next (lua_State *L, NvTransfer *t);
 
 
 /* chat.c */
@@ -134,6 +153,7 @@ NV_FUNC void nv_info_open (lua_State *L);
 NV_FUNC int nv_chat_write (lua_State *L, int index, NvBuffer *out,
                            int *stream);
 NV_FUNC int nv_chat_reply (lua_State *L, NvTransfer *t, int chat);
+NV_FUNC int nv_chat_mark (lua_State *L);
 NV_FUNC void nv_chat_open (lua_State *L);
 
 #endif

@@ -448,20 +448,6 @@ static const char *shape_problem (lua_State *L) {
 }
 
 
-/* under a 200, does the table on the top say that something went wrong? */
-static int says_error (lua_State *L) {
-  int result, top = lua_gettop(L);
-  lua_getfield(L, top, "choices");
-  lua_getfield(L, top, "error");
-  lua_getfield(L, top, "message");
-  result = lua_isnil(L, top + 1) &&
-           (lua_istable(L, top + 2) || lua_isstring(L, top + 2) ||
-            lua_isstring(L, top + 3));
-  lua_settop(L, top);
-  return result;
-}
-
-
 /*
 ** Turns a finished transfer into what its caller gets: pushes the reply and
 ** what is known beside it, or nil and an error, and returns 2. 'chat': must
@@ -485,7 +471,7 @@ int nv_chat_reply (lua_State *L, NvTransfer *t, int chat) {
   else if (nv_json_decode(L, nv_buffer_data(&t->body),
                           nv_buffer_length(&t->body)) != 0)
     problem = lua_tostring(L, -1);
-  else if (lua_istable(L, -1) && says_error(L)) {
+  else if (lua_istable(L, -1) && nv_error_said(L)) {
     nv_error_answer(L, t, lua_gettop(L));
     lua_remove(L, top + 2);
     return 2;
@@ -505,6 +491,16 @@ int nv_chat_reply (lua_State *L, NvTransfer *t, int chat) {
   }
   nv_info_push(L, t);
   return 2;
+}
+
+
+/* core.reply(table) -> the same table, with the methods of a reply */
+int nv_chat_mark (lua_State *L) {
+  luaL_checktype(L, 1, LUA_TTABLE);
+  lua_settop(L, 1);
+  luaL_getmetatable(L, NV_REPLY);
+  lua_setmetatable(L, 1);
+  return 1;
 }
 
 

@@ -55,7 +55,7 @@ static void wait_for (lua_State *L, NvPool *p, NvTransfer *t) {
       return;
     lua_rawgeti(L, NV_STATE, NV_STATE_HOOK);
     if (lua_pcall(L, 0, 0, 0) != 0) {
-      nv_transfer_close(t);
+      nv_transfer_cancel(t);
       lua_error(L);
     }
   }
@@ -75,8 +75,10 @@ static int core_chat (lua_State *L) {
   if (nv_start_chat(L, p, t, 1, 2) != 0)
     return nv_error_config(L);
   wait_for(L, p, t);
+  if (t->options.stream && t->failure.kind == NULL)
+    return luaL_error(L, "core.chat gives whole answers; use a pool to stream");
   results = nv_chat_reply(L, t, 1);
-  nv_transfer_close(t);
+  nv_closetransfer(L, 4);
   return results;
 }
 
@@ -105,6 +107,8 @@ static int core_now (lua_State *L) {
 static const luaL_Reg functions[] = {
   {"chat", core_chat},
   {"pool", core_pool},
+  {"sse", nv_events_new},
+  {"reply", nv_chat_mark},
   {"body", core_body},
   {"encode", nv_json_encode},
   {"decode", nv_json_parse},
@@ -148,6 +152,7 @@ int luaopen_novita_core (lua_State *L) {
   push_state(L);
   state = lua_gettop(L);
   nv_handles_open(L, state);
+  nv_events_open(L, state);
   nv_error_open(L);
   nv_info_open(L);
   nv_chat_open(L);

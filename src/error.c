@@ -99,7 +99,7 @@ static void push_timeout (lua_State *L, const NvTransfer *t) {
 
 
 /* status, headers, request id and phase, as far as there are any */
-static void set_response (lua_State *L, int error, NvTransfer *t) {
+void nv_error_response (lua_State *L, int error, const NvTransfer *t) {
   if (t->status > 0) {
     lua_pushinteger(L, t->status);
     lua_setfield(L, error, "status");
@@ -129,7 +129,7 @@ void nv_error_transfer (lua_State *L, NvTransfer *t) {
   nv_transfer_mask(t);
   nv_error_push(L, f->kind);
   error = lua_gettop(L);
-  set_response(L, error, t);
+  nv_error_response(L, error, t);
   set_string(L, error, "reason", f->reason);
   set_string(L, error, "phase", f->phase);
   if (strcmp(f->kind, "timeout") == 0)
@@ -342,6 +342,15 @@ static void set_plain_message (lua_State *L, int error, NvTransfer *t) {
 }
 
 
+/* copies what the value at 'body' says, if it is a table */
+static void read_body (lua_State *L, int body, int error) {
+  if (body == 0 || !lua_istable(L, body))
+    return;
+  read_envelope(L, body, error);
+  unwrap_raw(L, error);
+}
+
+
 static int has_message (lua_State *L, int error) {
   int result;
   lua_getfield(L, error, "message");
@@ -391,6 +400,30 @@ static void set_redirect (lua_State *L, int error, int status) {
 
 
 /*
+** Does the table on the top say that something went wrong, whatever the
+** status? That is an error member, or Novita's flat shapes.
+*/
+int nv_error_said (lua_State *L) {
+  int said, top = lua_gettop(L);
+  lua_getfield(L, top, "error");
+  lua_getfield(L, top, "choices");
+  lua_getfield(L, top, "message");
+  lua_getfield(L, top, "object");
+  lua_getfield(L, top, "code");
+  lua_getfield(L, top, "reason");
+  lua_getfield(L, top, "type");
+  said = lua_istable(L, top + 1) || lua_type(L, top + 1) == LUA_TSTRING;
+  if (lua_isnil(L, top + 2) && lua_type(L, top + 3) == LUA_TSTRING)
+    said |= !lua_isnil(L, top + 5) || !lua_isnil(L, top + 6) ||
+            !lua_isnil(L, top + 7) ||
+            (lua_type(L, top + 4) == LUA_TSTRING &&
+             strcmp(lua_tostring(L, top + 4), "error") == 0);
+  lua_settop(L, top);
+  return said;
+}
+
+
+/*
 ** Pushes the error that a complete answer is: its status is not 2xx, or
 ** its body says so. 'body' is the index of the decoded body, or 0.
 */
@@ -399,23 +432,39 @@ void nv_error_answer (lua_State *L, NvTransfer *t, int body) {
   nv_transfer_mask(t);
   nv_error_push(L, kind_of_status(t->status));
   error = lua_gettop(L);
-  set_response(L, error, t);
+  nv_error_response(L, error, t);
   set_body(L, error, t);
   if (body == 0 && nv_buffer_length(&t->body) > 0 &&
       nv_json_decode(L, nv_buffer_data(&t->body),
                      nv_buffer_length(&t->body)) == 0)
     body = lua_gettop(L);
-  if (body != 0 && lua_istable(L, body)) {
-    read_envelope(L, body, error);
-    unwrap_raw(L, error);
-    refine_kind(L, error, t->status);
-  }
+  read_body(L, body, error);
+  refine_kind(L, error, t->status);
   if (t->status >= 300 && t->status < 400)
     set_redirect(L, error, t->status);
   else if (has_message(L, error))
     take_trace_id(L, error);
   else
     set_plain_message(L, error, t);
+  lua_settop(L, error);
+}
+
+
+/* pushes the error that an event at the index 'body' is */
+void nv_error_stream (lua_State *L, NvTransfer *t, int body) {
+  int error;
+  nv_error_push(L, "stream_error");
+  error = lua_gettop(L);
+  nv_error_response(L, error, t);
+  if (lua_type(L, body) == LUA_TSTRING) {
+    lua_pushvalue(L, body);
+    lua_setfield(L, error, "message");
+  }
+  read_body(L, body, error);
+  if (has_message(L, error))
+    take_trace_id(L, error);
+  else
+    set_string(L, error, "message", "the server sent an error");
   lua_settop(L, error);
 }
 
@@ -429,7 +478,7 @@ void nv_error_invalid (lua_State *L, NvTransfer *t, const char *why) {
   nv_transfer_mask(t);
   nv_error_push(L, "invalid_response");
   error = lua_gettop(L);
-  set_response(L, error, t);
+  nv_error_response(L, error, t);
   set_body(L, error, t);
   lua_pushfstring(L, "the response can't be used: %s", why);
   lua_setfield(L, error, "message");

@@ -3,8 +3,8 @@
 ** Pools and transfers as Lua objects.
 **
 ** A pool is its connections; a transfer is one exchange. Both are userdata
-** with the struct inside, zeroed before anything can fail, and closing,
-** collecting and __close are one idempotent function. A transfer keeps its
+** that are empty before anything can fail, and closing, collecting and
+** __close are one idempotent function. A transfer keeps its
 ** pool alive; the pool does not keep a transfer, so one that nobody holds is
 ** collected, and thereby stopped. They share a table of anchors:
 ** [ANCHOR_POOL] = the pool, [ANCHOR_TRANSFERS] = weak, slot -> transfer.
@@ -26,9 +26,9 @@ enum { ANCHOR_POOL = 1, ANCHOR_TRANSFERS };
 */
 
 static NvTransfer *checktransfer (lua_State *L) {
-  NvTransfer *t = luaL_checkudata(L, 1, NV_TRANSFER);
-  luaL_argcheck(L, t->state != NV_CLOSED, 1, "closed transfer");
-  return t;
+  NvTransfer **box = luaL_checkudata(L, 1, NV_TRANSFER);
+  luaL_argcheck(L, *box != NULL, 1, "closed transfer");
+  return *box;
 }
 
 
@@ -38,20 +38,25 @@ static NvTransfer *checktransfer (lua_State *L) {
 */
 NvTransfer *nv_newtransfer (lua_State *L, int pool, int named) {
   NvPool *p = lua_touserdata(L, pool);
-  NvTransfer *t = lua_newuserdatauv(L, sizeof(NvTransfer), 1);
-  memset(t, 0, sizeof(*t));
+  NvTransfer **box = lua_newuserdatauv(L, sizeof(*box), 1);
+  *box = NULL;
   luaL_getmetatable(L, NV_TRANSFER);
   lua_setmetatable(L, -2);
   lua_getiuservalue(L, pool, 1);
+  lua_pushvalue(L, -1);
+  lua_setiuservalue(L, -3, 1);
+  *box = nv_transfer_new();
+  if (*box == NULL)
+    luaL_error(L, "not enough memory");
   if (named) {
-    t->slot = p->serial = p->serial < MAX_SLOT ? p->serial + 1 : 1;
+    (*box)->slot = p->serial = p->serial < MAX_SLOT ? p->serial + 1 : 1;
     lua_rawgeti(L, -1, ANCHOR_TRANSFERS);
     lua_pushvalue(L, -3);
-    lua_rawseti(L, -2, t->slot);
+    lua_rawseti(L, -2, (*box)->slot);
     lua_pop(L, 1);
   }
-  lua_setiuservalue(L, -2, 1);
-  return t;
+  lua_pop(L, 1);
+  return *box;
 }
 
 
@@ -105,48 +110,90 @@ int nv_start_chat (lua_State *L, NvPool *p, NvTransfer *t, int request,
 }
 
 
+/* closes the transfer at 'index', if it is not */
+void nv_closetransfer (lua_State *L, int index) {
+  NvTransfer **box = lua_touserdata(L, index);
+  NvTransfer *t = *box;
+  if (t == NULL)
+    return;
+  *box = NULL;
+  if (t->slot != 0) {
+    lua_getiuservalue(L, index, 1);
+    lua_rawgeti(L, -1, ANCHOR_TRANSFERS);
+    lua_pushnil(L);
+    lua_rawseti(L, -2, t->slot);
+    lua_pop(L, 2);
+  }
+  nv_transfer_free(t);
+}
+
+
+/* transfer:close(), also for __gc and __close */
+static int transfer_close (lua_State *L) {
+  luaL_checkudata(L, 1, NV_TRANSFER);
+  nv_closetransfer(L, 1);
+  return 0;
+}
+
+
 /*
 ** transfer:reply() -> reply, info | nil, error | nothing while it runs.
-** The transfer is closed by it.
+** The transfer is closed by its answer.
 */
 static int transfer_reply (lua_State *L) {
   NvTransfer *t = checktransfer(L);
   int results;
   if (t->state == NV_RUNNING)
     return 0;
-  luaL_argcheck(L, t->state == NV_DONE, 1, "transfer not started");
   results = nv_chat_reply(L, t, t->chat);
-  nv_transfer_close(t);
+  nv_closetransfer(L, 1);
   return results;
 }
 
 
-/* transfer:cancel(): stops at once; reply() then says "cancelled" */
+/*
+** transfer:next(), for streams: the next chunk; or nil when there is none
+** yet; or, at the end, false, nil, info, or false and an error. The transfer
+** is closed by its end.
+*/
+static int transfer_next (lua_State *L) {
+  NvTransfer *t = checktransfer(L);
+  int results;
+  lua_settop(L, 1);
+  results = nv_chunk_next(L, t);
+  if (lua_type(L, -results) == LUA_TBOOLEAN)
+    nv_closetransfer(L, 1);
+  return results;
+}
+
+
+/*
+** transfer:info() -> what is known beside the body, once the headers are
+** here; nil before; false when it ended without any.
+*/
+static int transfer_info (lua_State *L) {
+  NvTransfer *t = checktransfer(L);
+  if (t->headers_complete)
+    nv_info_push(L, t);
+  else if (t->state == NV_DONE)
+    lua_pushboolean(L, 0);
+  else
+    lua_pushnil(L);
+  return 1;
+}
+
+
+/* transfer:cancel(): stops at once; reply() or next() then say "cancelled" */
 static int transfer_cancel (lua_State *L) {
   nv_transfer_cancel(checktransfer(L));
   return 0;
 }
 
 
-/* transfer:close(), also for __gc and __close */
-static int transfer_close (lua_State *L) {
-  NvTransfer *t = luaL_checkudata(L, 1, NV_TRANSFER);
-  nv_transfer_close(t);
-  if (t->slot != 0) {
-    lua_getiuservalue(L, 1, 1);
-    lua_rawgeti(L, -1, ANCHOR_TRANSFERS);
-    lua_pushnil(L);
-    lua_rawseti(L, -2, t->slot);
-    t->slot = 0;
-  }
-  return 0;
-}
-
-
 static int transfer_tostring (lua_State *L) {
-  static const char *const states[] = {"idle", "running", "done", "closed"};
-  const NvTransfer *t = luaL_checkudata(L, 1, NV_TRANSFER);
-  lua_pushfstring(L, "novita.transfer (%s)", states[t->state]);
+  NvTransfer **box = luaL_checkudata(L, 1, NV_TRANSFER);
+  lua_pushfstring(L, "novita.transfer (%s)", *box == NULL ? "closed"
+                  : (*box)->state == NV_RUNNING ? "running" : "done");
   return 1;
 }
 
@@ -324,6 +371,8 @@ static int pool_tostring (lua_State *L) {
 
 static const luaL_Reg transfer_methods[] = {
   {"reply", transfer_reply},
+  {"next", transfer_next},
+  {"info", transfer_info},
   {"cancel", transfer_cancel},
   {"close", transfer_close},
   {NULL, NULL}
@@ -364,7 +413,7 @@ void nv_setfunctions (lua_State *L, const luaL_Reg *functions,
 
 
 /* methods and metamethods are two tables: nobody can call t:__gc() */
-static void new_class (lua_State *L, const char *name, int state,
+void nv_newclass (lua_State *L, const char *name, int state,
                        const luaL_Reg *methods, const luaL_Reg *metamethods) {
   luaL_newmetatable(L, name);
   nv_setfunctions(L, metamethods, state);
@@ -377,8 +426,8 @@ static void new_class (lua_State *L, const char *name, int state,
 
 /* makes both classes; 'state' is the index of the module's state */
 void nv_handles_open (lua_State *L, int state) {
-  new_class(L, NV_TRANSFER, state, transfer_methods, transfer_metamethods);
-  new_class(L, NV_POOL, state, pool_methods, pool_metamethods);
+  nv_newclass(L, NV_TRANSFER, state, transfer_methods, transfer_metamethods);
+  nv_newclass(L, NV_POOL, state, pool_methods, pool_metamethods);
 }
 
 /* }====================================================== */

@@ -135,8 +135,9 @@ static const char *version_name (int version) {
 
 
 /* pushes the table that stands beside a reply */
-void nv_info_push (lua_State *L, const NvTransfer *t) {
+void nv_info_push (lua_State *L, NvTransfer *t) {
   int info;
+  nv_transfer_measure(t);
   lua_createtable(L, 0, 6);
   info = lua_gettop(L);
   lua_pushinteger(L, t->status);

@@ -1,6 +1,6 @@
 /*
 ** novita.h
-** The two lower layers of the module: bytes (buffer.c) and transport
+** The two lower layers of the module: bytes (buffer.c, sse.c) and transport
 ** (transfer.c, pool.c). Nothing here knows Lua, and libcurl's types stay
 ** inside the transport. The layer above is declared in binding.h.
 **
@@ -13,6 +13,8 @@
 
 #include <stddef.h>
 #include <sys/types.h>
+
+#include "sse.h"
 
 #define NV_VERSION	"0.1.0"
 
@@ -84,6 +86,7 @@ typedef struct NvOptions {
   double deadline;		/* the whole, streams too */
   size_t max_response_bytes;
   size_t max_header_bytes;
+  size_t max_event_bytes;	/* of a stream */
   int stream;			/* is each piece of the body news? */
 } NvOptions;
 
@@ -108,17 +111,19 @@ typedef struct NvLink {		/* a place in one of the pool's rings */
   NvTransfer *owner;
 } NvLink;
 
-enum { NV_IDLE, NV_RUNNING, NV_DONE, NV_CLOSED };
+enum { NV_IDLE, NV_RUNNING, NV_DONE };
 
 struct NvTransfer {
   int state;
   int slot, chat;		/* the binding's notes */
+  int orphan;			/* does it only finish for its connection? */
   NvPool *pool;			/* NULL unless linked in one of its rings */
   void *easy;			/* CURL, while running */
   void *headers;		/* curl_slist of the request */
   NvBuffer request;		/* body to send; stays put while running */
   NvBuffer head;		/* header lines of the final response */
   NvBuffer body;		/* decoded bytes not yet taken */
+  NvSse events;			/* of a stream: what they spell */
   NvOptions options;		/* its strings are gone after the start */
   double started, sent, heard;	/* moments */
   const char *phase;
@@ -126,7 +131,10 @@ struct NvTransfer {
   long long content_length;	/* as the server said it, or -1 */
   int status;			/* 0 until a status line arrived */
   int headers_complete;
+  int no_events;		/* is the body of another type? */
   int body_cut;			/* was the body of an error cut short? */
+  int over;			/* has its owner had all that counts? */
+  int paused;			/* is the owner slower than the server? */
   int http_version;		/* 10, 11, 20, 30 */
   int reused;			/* did it use a kept connection? */
   NvTimings timings;
@@ -134,11 +142,14 @@ struct NvTransfer {
   NvLink flight, news;
 };
 
+NV_FUNC NvTransfer *nv_transfer_new (void);
 NV_FUNC int nv_transfer_header (NvTransfer *t, const char *line);
 NV_FUNC void nv_transfer_mask (NvTransfer *t);
 NV_FUNC int nv_transfer_start (NvTransfer *t, NvPool *p, const NvOptions *o);
 NV_FUNC void nv_transfer_cancel (NvTransfer *t);
-NV_FUNC void nv_transfer_close (NvTransfer *t);
+NV_FUNC void nv_transfer_resume (NvTransfer *t);
+NV_FUNC void nv_transfer_measure (NvTransfer *t);
+NV_FUNC void nv_transfer_free (NvTransfer *t);
 
 /* }====================================================== */
 
@@ -179,6 +190,7 @@ NV_FUNC const char *nv_pool_library (void);
 NV_FUNC int nv_pool_add (NvPool *p, NvTransfer *t);
 NV_FUNC void nv_pool_remove (NvTransfer *t);
 NV_FUNC void nv_pool_settle (NvPool *p);
+NV_FUNC void nv_pool_hurry (NvTransfer *t);
 NV_FUNC void nv_pool_announce (NvTransfer *t);
 NV_FUNC void nv_pool_forget (NvTransfer *t);
 NV_FUNC double nv_transfer_expiry (const NvTransfer *t, const char **which);

@@ -149,6 +149,8 @@ static const struct Row {
   {"headers", check_headers, 0, SECRET},
   {"idle_timeout", check_seconds,
    offsetof(NvCall, wire.idle_timeout), SHOWN},
+  {"max_event_bytes", check_bytes,
+   offsetof(NvCall, wire.max_event_bytes), SHOWN},
   {"max_header_bytes", check_bytes,
    offsetof(NvCall, wire.max_header_bytes), SHOWN},
   {"max_response_bytes", check_bytes,

@@ -313,18 +313,23 @@ int nv_pool_descriptor (NvPool *p) {
 ** =======================================================
 */
 
-int nv_pool_add (NvPool *p, NvTransfer *t) {
+/* 't' may have to be looked at sooner than before */
+void nv_pool_hurry (NvTransfer *t) {
   const char *which;
-  double expiry;
+  double expiry = nv_transfer_expiry(t, &which);
+  if (expiry < t->pool->alarm)
+    t->pool->alarm = expiry;
+}
+
+
+int nv_pool_add (NvPool *p, NvTransfer *t) {
   if (curl_multi_add_handle(p->multi, t->easy) != CURLM_OK)
     return -1;
   t->pool = p;
   t->state = NV_RUNNING;
   p->in_flight++;
   ring_add(&p->flight, &t->flight, t);
-  expiry = nv_transfer_expiry(t, &which);
-  if (expiry < p->alarm)
-    p->alarm = expiry;
+  nv_pool_hurry(t);
   return 0;
 }
 

@@ -20,6 +20,8 @@
 
 #define MAX_ERROR_BODY		(1024 * 1024)	/* behaviour.md 1 */
 #define KEEPALIVE_SECONDS	60L	/* TCP probes while a model thinks */
+#define HIGH_WATER		(64 * 1024)	/* unread bytes of a stream */
+#define LINGER_SECONDS		1.0	/* for the last bytes after [DONE] */
 #define LIFETIME_SECONDS	300L	/* a kept connection's: DNS may change */
 
 
@@ -32,7 +34,7 @@
 /*
 ** The next moment at which this transfer has waited too long for something,
 ** and what for. Moments only move later by themselves, except at a new
-** phase; the pool is told then (see 'enter').
+** phase; the pool is told then (nv_pool_hurry).
 */
 double nv_transfer_expiry (const NvTransfer *t, const char **which) {
   const NvOptions *o = &t->options;
@@ -43,7 +45,7 @@ double nv_transfer_expiry (const NvTransfer *t, const char **which) {
   *which = NULL;
   if (!t->headers_complete && t->sent > 0)
     consider(o->first_byte_timeout, t->sent, "first_byte")
-  if (t->headers_complete)
+  if (t->headers_complete && !t->paused)
     consider(o->idle_timeout, t->heard, "idle")
   if (!(o->stream && t->headers_complete))
     consider(o->attempt_timeout, t->started, "attempt")
@@ -55,13 +57,9 @@ double nv_transfer_expiry (const NvTransfer *t, const char **which) {
 
 /* a new phase begins now, with time-outs of its own */
 static void enter (NvTransfer *t, const char *phase, double *moment) {
-  const char *which;
-  double expiry;
   t->phase = phase;
   *moment = nv_now();
-  expiry = nv_transfer_expiry(t, &which);
-  if (expiry < t->pool->alarm)
-    t->pool->alarm = expiry;
+  nv_pool_hurry(t);
 }
 
 /* }====================================================== */
@@ -144,12 +142,19 @@ static void set_cause (NvTransfer *t, CURLcode code) {
 
 /*
 ** Returning less than it was given makes libcurl end the transfer; if that
-** is not a failure of ours, 'body_cut' says so.
+** is not a failure of ours, 'body_cut' says so. A stream that nobody reads
+** is paused: libcurl keeps these bytes and gives them again.
 */
 static size_t on_body (char *bytes, size_t size, size_t count, void *data) {
   NvTransfer *t = data;
   size_t length = size * count;
   t->heard = t->pool->now;
+  if (t->over)
+    return length;
+  if (t->options.stream && nv_buffer_length(&t->body) >= HIGH_WATER) {
+    t->paused = 1;
+    return CURL_WRITEFUNC_PAUSE;
+  }
   switch (nv_buffer_append(&t->body, bytes, length)) {
     case NV_NOMEM:
       set_failure(t, "memory", NULL, NULL);
@@ -172,7 +177,7 @@ static size_t on_body (char *bytes, size_t size, size_t count, void *data) {
 static void on_status_line (NvTransfer *t, const char *line, size_t length) {
   size_t i = 5;  /* past "HTTP/" */
   nv_buffer_consume(&t->head, nv_buffer_length(&t->head));
-  t->headers_complete = 0;
+  t->headers_complete = t->no_events = 0;
   t->content_length = -1;
   t->status = 0;
   while (i < length && line[i] != ' ')
@@ -182,31 +187,45 @@ static void on_status_line (NvTransfer *t, const char *line, size_t length) {
 }
 
 
+/* the value of a header line, if it has this name ("name:"); or NULL */
+static const char *value_of (const char *line, size_t length,
+                             const char *name) {
+  size_t n = strlen(name);
+  if (length < n || strncasecmp(line, name, n) != 0)
+    return NULL;
+  while (n < length && (line[n] == ' ' || line[n] == '\t'))
+    n++;
+  return line + n;
+}
+
+
 /*
-** Two different lengths make a response whose end nobody knows (RFC 9112
+** Two different lengths make a response whose end nobody knows (RFC 9112,
 ** 6.3); libcurl takes the last one, and a cut body could look whole.
 */
-static int check_length (NvTransfer *t, const char *line, size_t length) {
-  static const char name[] = "content-length:";
+static int check_length (NvTransfer *t, const char *value, const char *end) {
   long long n = 0;
-  size_t i;
-  for (i = 0; i < sizeof(name) - 1; i++) {
-    if (i >= length || (line[i] | 0x20) != (name[i] | 0x20))
-      return 0;
-  }
-  while (i < length && (line[i] == ' ' || line[i] == '\t'))
-    i++;
-  for (; i < length && line[i] >= '0' && line[i] <= '9'; i++) {
-    if (n > 999999999999999LL)
-      break;
-    n = n * 10 + (line[i] - '0');
-  }
+  while (value < end && *value >= '0' && *value <= '9' && n < 1000000000000LL)
+    n = n * 10 + (*value++ - '0');
   if (t->content_length >= 0 && t->content_length != n) {
     set_failure(t, "connection", "protocol",
                 "the response has two different Content-Length headers");
     return -1;
   }
   t->content_length = n;
+  return 0;
+}
+
+
+/* the headers that matter here; 0, or -1 when the response is refused */
+static int look_at (NvTransfer *t, const char *line, size_t length) {
+  static const char events[] = "text/event-stream";
+  const char *value = value_of(line, length, "content-length:");
+  if (value != NULL)
+    return check_length(t, value, line + length);
+  value = value_of(line, length, "content-type:");
+  if (value != NULL)
+    t->no_events = strncasecmp(value, events, sizeof(events) - 1) != 0;
   return 0;
 }
 
@@ -220,10 +239,10 @@ static void end_of_headers (NvTransfer *t) {
   if (t->status < 200)
     return;  /* interim: the real one follows */
   t->headers_complete = 1;
-  if (t->status >= 300) {
-    t->options.stream = 0;  /* an error is one piece */
+  if (t->status >= 300 || t->no_events)
+    t->options.stream = 0;  /* an answer in one piece */
+  if (t->status >= 300)
     t->body.ceiling = MAX_ERROR_BODY;
-  }
   else if (!t->options.stream)
     t->body.ceiling = t->options.max_response_bytes;
   enter(t, t->options.stream ? "stream" : "body", &t->heard);
@@ -253,7 +272,7 @@ static size_t on_header (char *line, size_t size, size_t count, void *data) {
     set_failure(t, "memory", NULL, NULL);
     return 0;
   }
-  return check_length(t, line, length) == 0 ? length : 0;
+  return look_at(t, line, length) == 0 ? length : 0;
 }
 
 
@@ -299,7 +318,6 @@ static const struct Fixed {
   {CURLOPT_TCP_KEEPIDLE, KEEPALIVE_SECONDS},
   {CURLOPT_TCP_KEEPINTVL, KEEPALIVE_SECONDS},
   {CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_2TLS},
-  {CURLOPT_PIPEWAIT, 1L},		/* share one HTTP/2 connection */
   {CURLOPT_FOLLOWLOCATION, 0L},	/* the prompt and key stay here */
   {CURLOPT_SSL_VERIFYPEER, 1L},
   {CURLOPT_SSL_VERIFYHOST, 2L},
@@ -353,6 +371,9 @@ static CURLcode configure (NvTransfer *t, CURL *easy, const NvOptions *o,
 #define set(option, value) \
   if (code == CURLE_OK) code = curl_easy_setopt(easy, option, value)
   set(CURLOPT_URL, o->url);
+  /* wait to share an HTTP/2 connection; without TLS there will be none, and
+     the wait would be for the first whole response */
+  set(CURLOPT_PIPEWAIT, strncasecmp(o->url, "https:", 6) == 0 ? 1L : 0L);
   set(CURLOPT_PROXY, o->proxy);
   set(CURLOPT_ACCEPT_ENCODING, o->stream ? "identity" : "gzip");
   if (ca_file != NULL) {
@@ -409,6 +430,22 @@ static void release (NvTransfer *t, NvPool *p) {
 ** =======================================================
 */
 
+/* an empty one, or NULL without memory */
+NvTransfer *nv_transfer_new (void) {
+  return calloc(1, sizeof(NvTransfer));
+}
+
+
+static void free_parts (NvTransfer *t) {
+  curl_slist_free_all(t->headers);
+  nv_sse_free(&t->events);
+  nv_buffer_free(&t->request);
+  nv_buffer_free(&t->head);
+  nv_buffer_free(&t->body);
+  free(t);
+}
+
+
 /*
 ** One more header line "Name: value" for the request. The list hangs off
 ** the transfer at each step, so that it is freed in one place.
@@ -456,6 +493,8 @@ int nv_transfer_start (NvTransfer *t, NvPool *p, const NvOptions *o) {
   const char *ca_file = o->ca_file ? o->ca_file : p->ca_file;
   CURLcode code;
   t->options = *o;
+  nv_sse_init(&t->events, o->max_event_bytes);
+  t->events.errors = 1;
   t->phase = "connect";
   t->started = nv_now();
   t->content_length = -1;
@@ -484,10 +523,13 @@ static double seconds_of (CURL *easy, CURLINFO info) {
 }
 
 
-/* copies out what only the handle knows, while it is still there */
-static void take_info (NvTransfer *t, CURL *easy) {
+/* copies out what only the handle knows, as long as there is one */
+void nv_transfer_measure (NvTransfer *t) {
+  CURL *easy = t->easy;
   NvTimings *times = &t->timings;
   long version = 0, connects = 0;
+  if (easy == NULL)
+    return;
   curl_easy_getinfo(easy, CURLINFO_HTTP_VERSION, &version);
   curl_easy_getinfo(easy, CURLINFO_NUM_CONNECTS, &connects);
   t->http_version = version == CURL_HTTP_VERSION_1_0 ? 10
@@ -511,7 +553,7 @@ static void take_info (NvTransfer *t, CURL *easy) {
 */
 void nv_transfer_finish (NvTransfer *t, int curl_code) {
   NvPool *p = t->pool;
-  take_info(t, t->easy);
+  nv_transfer_measure(t);
   if (t->failure.kind == NULL && !t->body_cut) {
     if (curl_code != CURLE_OK)
       set_cause(t, (CURLcode)curl_code);
@@ -522,7 +564,12 @@ void nv_transfer_finish (NvTransfer *t, int curl_code) {
   t->state = NV_DONE;
   nv_pool_remove(t);
   release(t, p);
-  nv_pool_announce(t);
+  if (t->orphan) {
+    nv_pool_forget(t);
+    free_parts(t);
+  }
+  else
+    nv_pool_announce(t);
 }
 
 
@@ -541,22 +588,41 @@ void nv_transfer_cancel (NvTransfer *t) {
 }
 
 
+/* the owner has read: lets a paused stream go on */
+void nv_transfer_resume (NvTransfer *t) {
+  if (!t->paused || t->state != NV_RUNNING ||
+      nv_buffer_length(&t->body) > HIGH_WATER / 2)
+    return;
+  t->paused = 0;
+  t->heard = nv_now();
+  curl_easy_pause(t->easy, CURLPAUSE_CONT);
+  nv_pool_settle(t->pool);
+}
+
+
 /*
-** Idempotent. In a child of the process that made the pool libcurl must not
-** be touched (it would say goodbye on the parent's connections): there its
-** memory is left alone.
+** The owner lets go of it. What is in flight is stopped, but for one case: a
+** stream whose owner has seen its end may take the last bytes of its framing,
+** so that the connection can be used again; the pool then frees it.
+**
+** In a child of the process that made the pool libcurl must not be touched
+** (it would say goodbye on the parent's connections): there its memory is
+** left alone.
 */
-void nv_transfer_close (NvTransfer *t) {
-  if (t->pool == NULL || !nv_pool_inherited(t->pool)) {
-    nv_transfer_cancel(t);
-    nv_pool_forget(t);
-    curl_slist_free_all(t->headers);
+void nv_transfer_free (NvTransfer *t) {
+  if (t == NULL || (t->pool != NULL && nv_pool_inherited(t->pool)))
+    return;
+  if (t->over && t->state == NV_RUNNING && t->pool->multi != NULL) {
+    t->orphan = 1;
+    t->options.deadline = nv_now() - t->started + LINGER_SECONDS;
+    nv_pool_hurry(t);
+    nv_buffer_free(&t->body);
+    nv_transfer_resume(t);  /* may be the end of it */
+    return;
   }
-  t->headers = NULL;
-  nv_buffer_free(&t->request);
-  nv_buffer_free(&t->head);
-  nv_buffer_free(&t->body);
-  t->state = NV_CLOSED;
+  nv_transfer_cancel(t);
+  nv_pool_forget(t);
+  free_parts(t);
 }
 
 /* }====================================================== */

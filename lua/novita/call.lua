@@ -1,6 +1,7 @@
 --- One call: start it, wait for it, hand on what came of it.
 
 local core = require("novita.core")
+require("novita.reply")
 
 local call = {}
 
@@ -36,23 +37,89 @@ local function finish(loop, transfer)
   return reply, info
 end
 
--- Starts a transfer by the pool's method and waits for its end.
-local function exchange(method, request, settings)
+-- Starts a transfer by the pool's method.
+local function start(method, request, settings, loop)
   local wire, err = wire_of(settings)
   if not wire then return nil, err end
-  local loop = loop_of(settings)
+  local task = loop.current()
+  if task and task.cancelled then
+    return nil, core.error { kind = "cancelled", message = "the task was cancelled" }
+  end
   local pool = loop.pool()
-  local transfer
-  transfer, err = pool[method](pool, request, wire)
+  return pool[method](pool, request, wire)
+end
+
+local function exchange(method, request, settings)
+  local loop = loop_of(settings)
+  local transfer, err = start(method, request, settings, loop)
   if not transfer then return nil, err end
   return finish(loop, transfer)
 end
 
---- Performs a chat request.
+-- The same request, as a stream.
+local function streamed(request)
+  local copy = {}
+  for name, value in pairs(request) do copy[name] = value end
+  copy.stream = true
+  return copy
+end
+
+--- Starts a streamed chat and waits for its headers.
+---@param request novita.Request
+---@param settings { wire: table, policy: table }
+---@return novita.Stream?, novita.Error?
+function call.stream(request, settings)
+  local loop = loop_of(settings)
+  local transfer, err = start("chat", streamed(request), settings, loop)
+  if not transfer then return nil, err end
+  local info = transfer:info()
+  while info == nil do
+    loop.wait(transfer)
+    info = transfer:info()
+  end
+  if not info or info.status >= 300 then return finish(loop, transfer) end
+  return require("novita.stream").new(transfer, loop, info)
+end
+
+-- Calls the user's function. What it raises stops the stream and goes on to the caller; false
+-- means: enough.
+local function tell(stream, fn, value)
+  if not fn or value == nil then return end
+  local ok, result = pcall(fn, value)
+  if not ok then
+    stream:cancel()
+    error(result, 0)
+  end
+  if result == false then stream:cancel() end
+end
+
+-- A stream under the hood, with the results of a plain call.
+local function chat_aloud(request, settings)
+  local stream, err = call.stream(request, settings)
+  if not stream then return nil, err end
+  local text_of = require("novita.stream").text_of
+  local on_chunk, on_text = settings.policy.on_chunk, settings.policy.on_text
+  local chunk
+  repeat
+    chunk, err = stream:next()
+    if chunk then
+      tell(stream, on_chunk, chunk)
+      tell(stream, on_text, text_of(chunk))
+    end
+  until not chunk
+  if err then return nil, err end
+  return stream:reply()
+end
+
+--- Performs a chat request; with on_text or on_chunk, as a stream.
 ---@param request novita.Request
 ---@param settings { wire: table, policy: table }
 ---@return novita.Reply?, novita.Info|novita.Error
 function call.chat(request, settings)
+  local policy = settings.policy
+  if policy.on_text or policy.on_chunk or request.stream then
+    return chat_aloud(request, settings)
+  end
   return exchange("chat", request, settings)
 end
 
@@ -69,6 +136,19 @@ function call.models(settings)
     }
   end
   return answer.data, info
+end
+
+--- Calls a function, or performs a request, for each item of a list.
+---@param items any[]
+---@param what novita.Request|fun(item: any, index: integer): any, any
+---@param settings { wire: table, policy: table }
+---@return any[] results, novita.Summary
+function call.map(items, what, settings)
+  local fn = what
+  if type(what) == "table" then
+    fn = function() return call.chat(what, settings) end
+  end
+  return require("novita.map").run(items, fn, loop_of(settings), settings.policy)
 end
 
 return call

@@ -21,13 +21,22 @@ local call = require("novita.call")
 ---@field user_agent? string
 ---@field proxy? string default: the environment's; "" for none
 ---@field ca_file? string certificates to trust in place of the system's, a PEM file
+---@field max_event_bytes? integer of one event of a stream; none
 ---@field loop? table how to wait; chosen by where the code runs
+---@field on_text? fun(text: string): boolean? streams the answer: called with each piece of text;
+---  false means: enough
+---@field on_chunk? fun(chunk: table): boolean? the same with each chunk
+---@field concurrency? integer of map: calls at once; 8
+---@field on_error? "continue"|"stop" of map: what a failure does to the others; "continue"
+---@field on_progress? fun(done: integer, total: integer, summary: novita.Summary) of map
 
 local known = {
   api_key = "wire", base_url = "wire", connect_timeout = "wire", first_byte_timeout = "wire",
   idle_timeout = "wire", attempt_timeout = "wire", deadline = "wire", max_response_bytes = "wire",
-  max_header_bytes = "wire", headers = "wire", user_agent = "wire", proxy = "wire",
-  ca_file = "wire", loop = "policy",
+  max_event_bytes = "wire", max_header_bytes = "wire", headers = "wire", user_agent = "wire",
+  proxy = "wire", ca_file = "wire",
+  loop = "policy", on_text = "policy", on_chunk = "policy",
+  concurrency = "policy", on_error = "policy", on_progress = "policy",
 }
 
 local settings_of = setmetatable({}, { __mode = "k" })
@@ -72,6 +81,32 @@ end
 ---@return novita.Info|novita.Error info
 function methods:chat(request, options)
   return call.chat(checked_request(request), inherit(settings_of[self], options))
+end
+
+--- Asks a model and returns its answer as a stream, once its headers are here.
+---@param request novita.Request
+---@param options? novita.Options
+---@return novita.Stream? stream nil on failure
+---@return novita.Error? err
+function methods:stream(request, options)
+  return call.stream(checked_request(request), inherit(settings_of[self], options))
+end
+
+--- Makes many calls at once. A function is called with each item, in a task: any call in it lets
+--- the others go on. In place of a function, a request.
+---@param items any[]
+---@param what novita.Request|fun(item: any, index: integer): any, any
+---@param options? novita.Options concurrency, on_error, on_progress, and those of a call
+---@return any[] results in the order of the items, false where one failed
+---@return novita.Summary summary with errors[index]
+function methods:map(items, what, options)
+  if type(items) ~= "table" then
+    error(("items: table expected, got %s"):format(type(items)), 2)
+  end
+  if type(what) ~= "table" and type(what) ~= "function" then
+    error(("map: request or function expected, got %s"):format(type(what)), 2)
+  end
+  return call.map(items, what, inherit(settings_of[self], options))
 end
 
 --- Lists the models that the server offers.

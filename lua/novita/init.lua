@@ -35,6 +35,38 @@ function novita.chat(request, options)
   return client():chat(request, options)
 end
 
+--- Asks a model and returns its answer as a stream, once its headers are here:
+--- `for text in assert(novita.stream(request)):text() do io.write(text) end`
+---@param request novita.Request
+---@param options? novita.Options
+---@return novita.Stream? stream nil on failure
+---@return novita.Error? err
+function novita.stream(request, options)
+  return client():stream(request, options)
+end
+
+--- Makes many calls at once, and gives their results in the order of the items.
+---@param items any[]
+---@param what novita.Request|fun(item: any, index: integer): any, any called in a task for each
+---@param options? novita.Options concurrency, on_error, on_progress, and those of a call
+---@return any[] results false where an item failed
+---@return novita.Summary summary with errors[index]
+function novita.map(items, what, options)
+  return client():map(items, what, options)
+end
+
+--- Starts a task: straight-line code in which every call of novita lets the other tasks go on.
+---@param fn fun(): any ...
+---@return novita.Task
+function novita.spawn(fn)
+  return require("novita.loop.poll").spawn(fn)
+end
+
+--- Runs until all tasks have ended; raises the first error of one that nobody waited for.
+function novita.run()
+  return require("novita.loop.poll").run()
+end
+
 --- Lists the models that the server offers.
 ---@param options? novita.Options
 ---@return novita.Model[]? models nil on failure

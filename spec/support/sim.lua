@@ -6,7 +6,91 @@
 --   assert.are.equal(2, #sim:journal())
 --
 -- The server itself is simulator.lua, always run by Lua 5.4 whatever runs the specs. Without steps
--- it answers as Novita would; doc/ is spec/support/STEPS.md.
+-- it answers as Novita would. Steps and journal entries are described first.
+
+---@class simulator.step   what to do to one request; everything may be combined
+---
+--- Which request
+---@field match? string      only one whose body or path contains this text
+---@field uses? integer      so many requests, not one
+---@field early? boolean     answer when the head is read, whatever is left of the body
+---
+--- The answer
+---@field status? integer    200; from 300 on the body is an error in Novita's manner
+---@field envelope? string   the error's shape: "A" (usual), "B", "C", "html", "text", "empty"
+---@field reason? string     and message, type, code, metadata: members of the error
+---@field body? string       any bytes, in place of what the API would say
+---@field body_times? integer      the body repeated
+---@field content_type? string
+---@field redirect? string   a Location, with status 307 unless another is given
+---@field answer? table      laid over the usual completion: content, reasoning_content, tool_calls
+---   ({ name, arguments, id, index }), finish_reason, message (more members), usage, id, model,
+---   extra (more top-level members), choices (a list of these). sim.null is null, false leaves out.
+---
+--- The head
+---@field phrase? string     the reason phrase
+---@field version? string    "1.0"
+---@field headers? table     { { name, value }, ... } and { [name] = value }, in place of defaults
+---@field headers_only? boolean    no others
+---@field header_bytes? integer    so much filler, in lines of 1000 bytes or header_line
+---@field interim? table     raw 1xx blocks to send before, and numbers: seconds between them
+---@field raw? string        bytes in place of any HTTP; then half_close, or `ending`
+---
+--- Framing
+---@field chunked? boolean
+---@field content_length? string|integer|false    any text; false: none, the body ends by closing
+---@field gzip? boolean
+---@field piece? integer     payload bytes a write, and a chunk when chunked; `pause` between them
+---@field join? boolean      the whole body in one chunk
+---@field split? integer     bytes a write, head and framing included; `pause` between them
+---@field final_chunk? boolean     false: none
+---
+--- Time, in seconds
+---@field delay? number      before anything
+---@field delay_headers? number    after the status line
+---@field delay_body? number       after the head
+---@field pace? number       between the events of a stream
+---@field pause? number      between pieces or splits
+---
+--- The end
+---@field cut? integer       stop after so many bytes of the body
+---@field cut_pieces? integer      stop after so many events
+---@field cut_head? integer  stop after so many bytes of the headers, status line sent
+---@field ending? string     "close" (usual after a cut), "reset", "half_close", "stall"
+---@field stall? number      a stall this long, after which the rest follows
+---@field connection? string "close": and say so
+---@field silent_close? boolean|string    true: close unsaid; "request": when the next one comes
+---
+--- Streams (the model's own way when absent)
+---@field events? table      data strings, or { raw = bytes }, in place of the usual ones
+---@field newline? string    "\n", "\r", "\r\n" or "mixed"
+---@field space? boolean     false: none after "data:"
+---@field event? string      an event name for each
+---@field bom? boolean
+---@field comments? boolean|string    one before each event
+---@field done? boolean      whether [DONE] comes last
+---@field usage? string      "last", "finish", "every" or "none", whatever the request says
+---@field merged_role? boolean     the role in the first delta with text
+---@field bare_calls? boolean      the first fragment of a tool call has no arguments
+---@field mid_error? string|table  an envelope after 3 events, or { envelope, after, status, event,
+---   data, reason, message, ... }; nothing follows but [DONE] with done = true
+
+---@class simulator.entry
+---@field number integer     1 for the first since the reset
+---@field method string
+---@field path string
+---@field version string     "1.1"
+---@field headers table      { { name, value }, ... } as they came
+---@field header table       by lower-case name, repeated ones joined by ", "
+---@field body string?       nil while it is under way
+---@field connection integer counts connections; `request` counts requests on this one
+---@field tls boolean
+---@field status integer?    the answer's
+---@field received number    seconds since the start of the simulator, as are first_byte, last_byte
+---   (of the answer) and client_closed
+---@field sent integer?      bytes, once the answer is over
+---@field complete boolean?  whether the answer was meant to be whole, and is
+---@field aborted boolean?   the client left before that
 
 local socket = require("socket")
 
@@ -14,6 +98,7 @@ local data = require("spec.support.data")
 
 local START_SECONDS = 10
 local POLL_SECONDS = 0.005
+local SHARED = "novita.simulator"
 
 local here = debug.getinfo(1, "S").source:match("^@(.*)sim%.lua$")
 
@@ -67,7 +152,7 @@ end
 
 --- Starts a simulator and connects to it.
 ---@param options? table port, ...: the options of simulator.lua, with _ for -
----@return table sim with url, tls_url, ca_file
+---@return table sim with url and, with tls, tls_url and ca_file
 function sim.start(options)
   options = options or {}
   local pipe = assert(io.popen(command_line(options), "r"))
@@ -87,12 +172,15 @@ function sim.start(options)
   return self
 end
 
-local shared
+-- Busted forgets modules and globals between spec files; the registry it leaves alone. What is kept
+-- there gets the methods of this load, so that its null is the one the spec file knows.
+local registry = debug.getregistry()
 
---- The one simulator of this process, started when first asked for.
+--- The one simulator of this process, with TLS, started when first asked for.
 function sim.shared()
-  shared = shared or sim.start()
-  return shared
+  local shared = registry[SHARED] or sim.start { tls = true }
+  registry[SHARED] = shared
+  return setmetatable(shared, mt)
 end
 
 --- A base URL where nothing listens: connections are refused.
@@ -124,13 +212,13 @@ function sim.deaf()
 end
 
 --- Steps for the next requests, first in, first out.
----@param steps table[]
+---@param steps simulator.step[]
 function methods:script(steps)
   ask(self, "POST", "script", steps)
 end
 
 --- The step for every request that finds none in the script.
----@param step table
+---@param step? simulator.step none: forget it
 function methods:always(step)
   ask(self, "POST", "always", step)
 end
@@ -159,7 +247,7 @@ function methods:reset()
 end
 
 --- What arrived since the last reset.
----@return table[] entries
+---@return simulator.entry[] entries
 function methods:journal()
   local entries = {}
   for line in ask(self, "GET", "journal"):gmatch("[^\n]+") do
@@ -186,7 +274,7 @@ function methods:stop()
   pcall(ask, self, "POST", "stop")
   self.control:receive("*a")
   self.control:close()
-  if self == shared then shared = nil end
+  if self == registry[SHARED] then registry[SHARED] = nil end
 end
 
 return sim

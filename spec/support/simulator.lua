@@ -2,7 +2,7 @@
 --
 --   lua5.4 spec/support/simulator.lua [--port N] [--tls] [--tls-host NAME] [--tls-expired]
 --     [--rpm N] [--tpm N] [--concurrent N] [--clock FACTOR] [--retry-after seconds|ms]
---     [--journal N] [--owner]
+--     [--pace SECONDS] [--journal N] [--owner]
 --
 -- Prints its base URL on the first line and, with --tls, "URL CA-FILE" on a second. Any key that
 -- begins with sk_ is right, but for sk_wrong and sk_poor. With --owner it ends when the connection
@@ -24,7 +24,7 @@ local OWNER_SECONDS = 10
 local FLAGS = { owner = true, tls = true, tls_expired = true }
 local WITH_VALUE = {
   port = true, tls_host = true, rpm = true, tpm = true, concurrent = true, clock = true,
-  retry_after = true, journal = true,
+  retry_after = true, pace = true, journal = true,
 }
 
 local function fail(message)

@@ -1,10 +1,11 @@
 --- The loop of scripts: waits by polling, in slices short enough for Ctrl-C.
 ---
---- The five functions that every loop offers (now, sleep, wait, spawn, current) and its pool, so
---- that a call can be written once as straight-line code. A task is a coroutine of spawn's; what it
---- waits for, it waits for together with all the others. Code outside a task blocks, and the tasks
---- go on meanwhile.
+--- It offers what every loop offers (now, sleep, wait, spawn, current, and its pool), so that a
+--- call is written once, as straight-line code. A task is a coroutine of spawn: what it waits for,
+--- it waits for together with all the others, over one pool in one thread. Code outside a task
+--- blocks, and the tasks go on meanwhile.
 
+local compat = require("novita.compat")
 local core = require("novita.core")
 
 local SLICE = 0.1 -- seconds; a signal that comes just before a poll is noticed after it
@@ -12,6 +13,11 @@ local SLICE = 0.1 -- seconds; a signal that comes just before a poll is noticed 
 local poll = { now = core.now }
 
 local pool
+local waiting = {} -- transfer -> the waiter for its news
+local timers = {} -- { at, waiter }, the earliest last
+local running -- the task whose code runs
+local alive = 0 -- tasks that have not ended
+local failed = {} -- tasks that ended with an error
 
 --- The connections of this process; a child made by fork gets its own.
 function poll.pool()
@@ -19,27 +25,111 @@ function poll.pool()
   return pool
 end
 
---- Is this code in a task, that is, does waiting let others run?
----@return boolean
+--- The task that this code is part of, or nil where waiting blocks.
+---@return novita.Task?
 function poll.current()
-  return false
+  if running and coroutine.running() == running.thread then return running end
+  return nil
 end
 
--- Runs fn in slices until it says that it is done, or the time is up.
-local function block(done, till)
-  local current = poll.pool()
-  while not done() do
-    local left = till - core.now()
-    if left <= 0 then return false end
-    current:poll(left < SLICE and left or SLICE)
+-- Later timers stand first; of two for the same moment, the older one goes off first.
+local function add_timer(at, waiter)
+  local low, high = 1, #timers + 1
+  while low < high do
+    local middle = math.floor((low + high) / 2)
+    if timers[middle].at > at then low = middle + 1 else high = middle end
   end
-  return true
+  table.insert(timers, low, { at = at, waiter = waiter })
+end
+
+local function remove_timer(waiter)
+  for position = #timers, 1, -1 do
+    if timers[position].waiter == waiter then return table.remove(timers, position) end
+  end
+end
+
+local function finish(task, ok, ...)
+  alive = alive - 1
+  task.done, task.ok = true, ok
+  task.results = { n = select("#", ...), ... }
+  if not ok then
+    if type(task.results[1]) == "string" then
+      task.results[1] = debug.traceback(task.thread, task.results[1])
+    end
+    failed[#failed + 1] = task
+  end
+end
+
+local wake
+
+local function resume(task)
+  local before = running
+  running = task
+  local function after(...)
+    running = before
+    if coroutine.status(task.thread) == "dead" then
+      finish(task, ...)
+      for _, waiter in ipairs(task.waiters) do wake(waiter) end
+    elseif not task.waiter then
+      add_timer(0, { task = task }) -- it yielded by itself: others first, then on
+    end
+  end
+  after(coroutine.resume(task.thread))
+end
+
+function wake(waiter)
+  if waiter.ready then return end
+  waiter.ready = true
+  if waiter.task then resume(waiter.task) end
+end
+
+-- Wakes those whose time has come; returns the seconds until the next one's.
+local function run_timers()
+  while timers[1] and timers[#timers].at <= core.now() do
+    wake(table.remove(timers).waiter)
+  end
+  return timers[1] and timers[#timers].at - core.now() or SLICE
+end
+
+-- One turn of the loop: waits a slice at most, and wakes those for whom there is something.
+local function step()
+  local current = poll.pool()
+  current:poll(math.max(0, math.min(run_timers(), SLICE)))
+  local transfer = current:ready()
+  while transfer do
+    local waiter = waiting[transfer]
+    waiting[transfer] = nil
+    if waiter then
+      waiter.news = true
+      wake(waiter)
+    end
+    transfer = current:ready()
+  end
+  run_timers()
+end
+
+local function block(waiter)
+  while not waiter.ready do step() end
+end
+
+-- Lets others run until the waiter is woken.
+local function park(waiter)
+  local task = poll.current()
+  if not task then return block(waiter) end
+  waiter.task, task.waiter = task, waiter
+  coroutine.yield()
+  task.waiter = nil
 end
 
 --- Waits so long.
 ---@param seconds number
+---@return boolean whole false when the task was cancelled meanwhile
 function poll.sleep(seconds)
-  block(function() return false end, core.now() + seconds)
+  local waiter = {}
+  add_timer(core.now() + seconds, waiter)
+  park(waiter)
+  remove_timer(waiter)
+  return not waiter.cancelled
 end
 
 --- Waits until a transfer has something new. Its owner has looked just before, so nothing that
@@ -48,18 +138,83 @@ end
 ---@param seconds? number at most so long
 ---@return boolean news false when the time was up first
 function poll.wait(transfer, seconds)
-  local current, found = poll.pool(), false
-  local ok, result = pcall(block, function()
-    local ready = current:ready()
-    while ready do
-      found = found or ready == transfer
-      ready = current:ready()
+  local waiter = { transfer = transfer }
+  waiting[transfer] = waiter
+  if seconds then add_timer(core.now() + seconds, waiter) end
+  if poll.current() then
+    park(waiter)
+  else
+    local ok, err = pcall(block, waiter)
+    if not ok then -- Ctrl-C: the answer is not wanted any more
+      waiting[transfer] = nil
+      transfer:cancel()
+      error(err, 0)
     end
-    return found
-  end, seconds and core.now() + seconds or math.huge)
-  if ok then return result end
-  transfer:cancel() -- Ctrl-C: the answer is not wanted any more
-  error(result, 0)
+  end
+  waiting[transfer] = nil
+  if seconds then remove_timer(waiter) end
+  return waiter.news == true
+end
+
+---@class novita.Task
+---@field done boolean
+---@field cancelled boolean?
+local methods = {}
+local mt = { __name = "novita.task", __index = methods }
+
+--- Stops the call or the sleep that the task is in, and makes its later ones fail as cancelled.
+function methods:cancel()
+  if self.done then return end
+  self.cancelled = true
+  local waiter = self.waiter
+  if not waiter then return end
+  if waiter.transfer then return waiter.transfer:cancel() end
+  waiter.cancelled = true
+  wake(waiter)
+end
+
+--- Waits for the end of the task.
+---@return boolean ok false when its function raised an error
+---@return any ... what it returned, or that error
+function methods:join()
+  if not self.done then
+    local waiter = {}
+    table.insert(self.waiters, waiter)
+    park(waiter)
+  end
+  self.seen = true
+  return self.ok, compat.unpack(self.results, 1, self.results.n)
+end
+
+local function unless_failed(ok, ...)
+  if not ok then error((...), 0) end
+  return ...
+end
+
+--- Waits for the end of the task and returns what its function returned, or raises its error.
+---@return any ...
+function methods:wait()
+  return unless_failed(self:join())
+end
+
+--- Starts a task: runs fn until it first waits; it goes on while others wait, or in run().
+---@param fn fun(): any ...
+---@return novita.Task
+function poll.spawn(fn)
+  local task = setmetatable({ thread = coroutine.create(fn), waiters = {}, done = false }, mt)
+  alive = alive + 1
+  resume(task)
+  return task
+end
+
+--- Runs until all tasks have ended; raises the first error of a task that nobody waited for.
+function poll.run()
+  while alive > 0 do step() end
+  local tasks = failed
+  failed = {}
+  for _, task in ipairs(tasks) do
+    if not task.seen then error(task.results[1], 0) end
+  end
 end
 
 return poll

@@ -37,6 +37,13 @@ local function not_found()
   return errors.answer(404, nil, "text")
 end
 
+-- The edge before the gateway turns some programs away by their name.
+local function refuse_agent(request)
+  if (request.header["user-agent"] or ""):find("^Python%-urllib") then
+    return errors.answer(403, { message = "error code: 1010" }, "text")
+  end
+end
+
 -- The refusal for a key that is missing, wrong or poor.
 local function refuse_key(request)
   local key = (request.header.authorization or ""):match("^[Bb]earer +(.+)$")
@@ -133,6 +140,8 @@ end
 function api.answer(request, step, admit)
   step = step or NO_STEP
   local answer = scripted(step)
+  if answer then return answer end
+  answer = refuse_agent(request)
   if answer then return answer end
   local rest = route(request)
   if request.method == "GET" and rest and rest:find("^/models") then return models(rest) end

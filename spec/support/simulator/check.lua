@@ -6,6 +6,7 @@
 
 local catalog = require("spec.support.simulator.catalog")
 local errors = require("spec.support.simulator.errors")
+local mind = require("spec.support.simulator.mind")
 
 local check = {}
 
@@ -81,6 +82,7 @@ local function message_at(message, index, model)
   end
   if type(message.content) ~= "table" then return end
   for _, part in ipairs(message.content) do
+    if type(part) ~= "table" then return refuse_flat("invalid request error") end
     if part.type == "image_url" and not model.vision then
       return refuse("model features vision not support")
     end
@@ -119,10 +121,26 @@ local function response_format(body, model)
   end
 end
 
-local function features(body, model)
-  if type(body.tools) == "table" and #body.tools > 0 and model.no_tools then
+local function tool(value)
+  local spec = type(value) == "table" and value["function"]
+  if type(spec) ~= "table" or type(spec.name) ~= "string" then
+    return refuse_flat("invalid request error")
+  end
+end
+
+local function tools(body, model)
+  if body.tools == nil then return end
+  if type(body.tools) ~= "table" then return wrong_type("tools", body.tools, "[]Tool") end
+  if model.no_tools and #body.tools > 0 then
     return refuse("model features function calling not support")
   end
+  for _, value in ipairs(body.tools) do
+    local refusal = tool(value)
+    if refusal then return refusal end
+  end
+end
+
+local function options(body)
   if type(body.stop) == "table" and #body.stop > MOST_STOPS then
     return refuse_flat("invalid request error")
   end
@@ -131,7 +149,15 @@ local function features(body, model)
   end
 end
 
-local CHECKS = { types, max_tokens, messages, response_format, features }
+local function context(body, model)
+  local count = mind.prompt_tokens(body)
+  if count > model.context then
+    return refuse_flat(string.format("The input (%d tokens) is longer than the model's context "
+      .. "length (%d tokens).", count, model.context))
+  end
+end
+
+local CHECKS = { types, max_tokens, messages, response_format, tools, options, context }
 
 --- Looks a decoded body over. Returns the model, or nil and the refusal to send.
 ---@param body table

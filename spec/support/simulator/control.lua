@@ -16,7 +16,7 @@ end
 
 actions["POST /_sim/script"] = function(sim, body) sim.script:push(list(body)) end
 actions["POST /_sim/always"] = function(sim, body) sim.script:always(body) end
-actions["POST /_sim/stop"] = function(sim) sim.stopping = true end
+actions["POST /_sim/stop"] = function(sim) sim:shut() end
 actions["GET /_sim/journal"] = function(sim) return sim.journal:text() end
 
 actions["GET /_sim/stats"] = function(sim) return data.encode(sim.stats) end

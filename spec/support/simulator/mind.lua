@@ -7,6 +7,7 @@
 
 local json = require("spec.support.simulator.json")
 local schema = require("spec.support.simulator.schema")
+local tokens = require("spec.support.simulator.tokens")
 
 local mind = {}
 
@@ -20,6 +21,15 @@ function mind.text_of(message)
     if type(part) == "table" and type(part.text) == "string" then parts[#parts + 1] = part.text end
   end
   return table.concat(parts, " ")
+end
+
+--- How many tokens all messages have; only text counts.
+function mind.prompt_tokens(body)
+  local count = 0
+  for _, message in ipairs(body.messages) do
+    count = count + tokens.count(mind.text_of(message))
+  end
+  return count
 end
 
 -- At most `size` bytes of a text on one line, cut between words.

@@ -64,7 +64,6 @@ end
 
 local function pieces_of(answer, step)
   local pieces = answer.pieces
-  if step.cut_pieces then pieces = { table.unpack(pieces, 1, step.cut_pieces) } end
   if step.body and step.body_times then
     pieces = {}
     for index = 1, step.body_times do pieces[index] = step.body end
@@ -81,8 +80,7 @@ local function frame(out, answer, step)
   out.chunked = step.chunked
   if out.chunked == nil then out.chunked = stream and step.content_length == nil end
   if out.chunked then return nil end
-  if step.content_length == nil and (answer.stream or step.cut_pieces) then return nil end
-  if step.content_length == false then return nil end
+  if step.content_length == false or (answer.stream and not step.content_length) then return nil end
   return step.content_length or length_of(out.pieces)
 end
 
@@ -128,7 +126,7 @@ function plan.build(request, answer, step, request_id)
   out.pieces = pieces_of(answer, step)
   if step.piece then out.pace = step.pause or 0 end
   local length = frame(out, answer, step)
-  if step.cut_pieces then out.ending, out.final_chunk = step.ending or "close", false end
+  if step.cut_pieces then out.cut = length_of({ table.unpack(out.pieces, 1, step.cut_pieces) }) end
   if step.raw or request.unread then out.ending = step.ending or "half_close" end
   if out.chunked and step.final_chunk == false then out.ending = out.ending or "close" end
   out.keep = keeps_alive(out, request, step, length)

@@ -70,7 +70,7 @@ end
 local function put_body(out, answer)
   local cut, sent = answer.cut, 0
   for index, bytes in ipairs(answer.pieces) do
-    if index > 1 then wait(out, answer.pace) end
+    if index > 1 and sent ~= cut then wait(out, answer.pace) end
     if cut and sent + #bytes > cut then
       local keep = cut - sent
       put(out, frame(answer, bytes:sub(1, keep)))

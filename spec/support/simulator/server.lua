@@ -7,6 +7,7 @@ local socket = require("cqueues.socket")
 local api = require("spec.support.simulator.api")
 local connection = require("spec.support.simulator.connection")
 local control = require("spec.support.simulator.control")
+local errors = require("spec.support.simulator.errors")
 local http = require("spec.support.simulator.http")
 local journal = require("spec.support.simulator.journal")
 local limits = require("spec.support.simulator.limits")
@@ -31,10 +32,17 @@ function server.new(loop, options, stop)
   return setmetatable({
     loop = loop, options = options, stop = stop,
     now = function() return cqueues.monotime() - started end,
-    script = script.new(), doors = {}, journal = journal.new(tonumber(options.journal)),
-    limits = limits.new(options),
+    listeners = {}, doors = {}, script = script.new(), limits = limits.new(options),
+    journal = journal.new(tonumber(options.journal)),
+    usual_step = options.pace and { pace = tonumber(options.pace) },
     stats = { accepted = 0, open = 0, requests = 0, active = 0, most_active = 0 },
   }, mt)
+end
+
+--- Listens no more; the answer under way is the last.
+function methods:shut()
+  self.stopping = true
+  for _, listener in ipairs(self.listeners) do listener:close() end
 end
 
 --- Forgets script, journal and limits.
@@ -69,11 +77,19 @@ local function read_rest(self, con, request, entry)
   return self.script:take(request)
 end
 
-local function answer_api(self, con, request, entry)
-  local step = read_rest(self, con, request, entry)
-  local answer = api.answer(request, step, function(model, tokens)
+-- A request that we did not foresee is a backend exception, as it would be elsewhere.
+local function make_answer(self, request, step)
+  local ok, answer = pcall(api.answer, request, step, function(model, tokens)
     return self.limits:admit(model, tokens, self.now(), self.stats.active)
   end)
+  if ok then return answer end
+  io.stderr:write("simulator: ", tostring(answer), "\n")
+  return errors.answer(500, { message = tostring(answer) })
+end
+
+local function answer_api(self, con, request, entry)
+  local step = read_rest(self, con, request, entry) or self.usual_step
+  local answer = make_answer(self, request, step)
   local planned = plan.build(request, answer, step, string.format("%032x", entry.number))
   entry.status = planned.status
   return send.answer(con, planned, entry, self.now)
@@ -153,6 +169,7 @@ function methods:listen(port, ctx)
     host = "127.0.0.1", port = port, reuseaddr = true,
   })
   assert(listener:listen())
+  self.listeners[#self.listeners + 1] = listener
   local _, _, bound = listener:localname()
   self.loop:wrap(function()
     while true do accept(self, listener, ctx) end

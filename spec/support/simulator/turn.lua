@@ -97,14 +97,6 @@ function turn.usage(prompt, completion, reasoning)
   }
 end
 
-local function prompt_tokens(body)
-  local count = 0
-  for _, message in ipairs(body.messages) do
-    count = count + tokens.count(mind.text_of(message))
-  end
-  return count
-end
-
 --- Plays one turn.
 ---@param body table the decoded request
 ---@param model table from the catalog
@@ -122,7 +114,7 @@ function turn.play(body, model, raw, given)
     overlay(choice, given.choices and given.choices[index] or given)
     played.choices[index] = choice
   end
-  played.usage = count_usage(played.choices, prompt_tokens(body))
+  played.usage = count_usage(played.choices, mind.prompt_tokens(body))
   played.tokens = played.usage.total_tokens
   if given.usage == false then played.usage = nil end
   for name, value in pairs(given.usage or {}) do played.usage[name] = value end

@@ -1,0 +1,106 @@
+--- Many calls at once: a function over a list, a few items at a time, results in their order.
+
+local core = require("novita.core")
+
+local map = {}
+
+local DEFAULT_CONCURRENCY = 8
+
+---@class novita.Summary
+---@field total integer
+---@field done integer
+---@field ok integer
+---@field failed integer
+---@field errors table<integer, any> item number -> error
+---@field usage { prompt_tokens: integer, completion_tokens: integer, total_tokens: integer }
+---@field seconds number
+
+local function new_summary(total)
+  return {
+    total = total, done = 0, ok = 0, failed = 0, errors = {}, seconds = 0,
+    usage = { prompt_tokens = 0, completion_tokens = 0, total_tokens = 0 },
+  }
+end
+
+local function add_usage(usage, result)
+  local spent = type(result) == "table" and result.usage
+  if type(spent) ~= "table" then return end
+  for name, count in pairs(usage) do
+    if type(spent[name]) == "number" then usage[name] = count + spent[name] end
+  end
+end
+
+local function cancelled()
+  return core.error { kind = "cancelled", message = "not started: an earlier item failed" }
+end
+
+-- Writes down what came of an item; a false result is a failure, and so is an error raised.
+local function record(state, index, ok, result, err)
+  local summary = state.summary
+  if not ok then result, err = nil, result end
+  summary.done = summary.done + 1
+  summary.seconds = core.now() - state.started
+  if result then
+    summary.ok = summary.ok + 1
+    add_usage(summary.usage, result)
+  else
+    summary.failed = summary.failed + 1
+    summary.errors[index] = err or "no result"
+  end
+  state.results[index] = result or false
+  if state.on_progress then state.on_progress(summary.done, summary.total, summary) end
+end
+
+-- What runs is cancelled, what waits is not begun.
+local function stop(state)
+  state.stopped = true
+  for task in pairs(state.tasks) do task:cancel() end
+end
+
+-- One of `concurrency` workers: takes the next item as long as there is one. Each item is a task
+-- of its own, so that an error ends only it, on every Lua (5.1 can't yield inside pcall).
+local function work(state)
+  while not state.stopped and state.next <= state.summary.total do
+    local index = state.next
+    state.next = index + 1
+    local task = state.loop.spawn(function() return state.fn(state.items[index], index) end)
+    state.tasks[task] = true
+    record(state, index, task:join())
+    state.tasks[task] = nil
+    if not state.results[index] and state.on_error == "stop" and not state.stopped then
+      stop(state)
+    end
+  end
+end
+
+--- Calls fn(item, index) for each item, in tasks, at most `concurrency` at once. fn returns a
+--- result, or nil and an error; an error it raises counts as the latter.
+---@param items any[]
+---@param fn fun(item: any, index: integer): any, any
+---@param loop table
+---@param options { concurrency?: integer, on_error?: "continue"|"stop", on_progress?: function }
+---@return any[] results in the order of the items; false where one failed
+---@return novita.Summary
+function map.run(items, fn, loop, options)
+  local state = {
+    items = items, fn = fn, loop = loop, results = {}, tasks = {}, next = 1,
+    started = core.now(), summary = new_summary(#items),
+    on_error = options.on_error, on_progress = options.on_progress,
+  }
+  local workers, raised = {}, nil
+  for number = 1, math.min(options.concurrency or DEFAULT_CONCURRENCY, #items) do
+    workers[number] = loop.spawn(function() work(state) end)
+  end
+  for _, worker in ipairs(workers) do
+    local ok, err = worker:join()
+    if not ok and not raised then -- on_progress raised it
+      raised = err
+      stop(state)
+    end
+  end
+  if raised then error(raised, 0) end
+  for index = state.next, #items do record(state, index, true, nil, cancelled()) end
+  return state.results, state.summary
+end
+
+return map

@@ -1,0 +1,167 @@
+--- A streamed call: chunks as they come, their text, and the assembled reply.
+---
+--- A stream ends in one of two ways, and nobody can take one for the other: whole, with a finish
+--- reason in every choice, or with an error. The loop forms raise that error, as io.lines does;
+--- next() and reply() return it. What had arrived is in err.partial.
+
+local core = require("novita.core")
+local assemble = require("novita.assemble")
+
+---@class novita.Stream
+---@field info novita.Info status, headers, request id; timings are whole once the stream has ended
+local methods = {}
+local mt = { __name = "novita.stream", __index = methods }
+
+local stream = {}
+
+-- Ends the stream with an error, which every later call gives again.
+local function fail(self, err)
+  if #self.assembler:build().choices > 0 then err.partial = self.assembler:build() end
+  self.transfer:close()
+  self.err = err
+  return nil, err
+end
+
+local function failure(self, kind, text)
+  return core.error {
+    kind = kind, message = text, phase = "stream",
+    status = self.info.status, request_id = self.info.request_id,
+  }
+end
+
+-- The server has nothing more to say. Some end without [DONE], which is as good if every choice
+-- has its finish reason; and [DONE] alone does not make an answer whole.
+local function finish(self, err, info)
+  self.transfer:close()
+  if err and err.kind ~= "stream_truncated" then return fail(self, err) end
+  if not self.assembler:complete() then
+    return fail(self, err or
+      failure(self, "stream_truncated", "the stream ended without a finish reason"))
+  end
+  self.info = info or self.info
+  self.ended = true
+  return nil
+end
+
+--- The next chunk, as the server sent it.
+---@return table? chunk nil at the end
+---@return novita.Error? err when it is not a good end
+function methods:next()
+  if self.err then return nil, self.err end
+  if self.ended then return nil end
+  local chunk, err, info = self.transfer:next()
+  while chunk == nil do
+    self.loop.wait(self.transfer)
+    chunk, err, info = self.transfer:next()
+  end
+  if not chunk then return finish(self, err, info) end
+  local problem = self.assembler:add(chunk)
+  if problem then return fail(self, failure(self, "invalid_response", problem)) end
+  return chunk
+end
+
+-- A stream can be read once; a second loop would find nothing and look like an empty answer.
+local function consume(self)
+  if self.consumed then error("this stream is being read already, or has been", 3) end
+  self.consumed = true
+end
+
+local function next_or_raise(self)
+  local chunk, err = self:next()
+  if err then error(err, 0) end
+  return chunk
+end
+
+--- Iterates over the chunks: `for chunk in stream:chunks() do`. Raises the error of a bad end.
+---@return fun(self: novita.Stream): table?
+---@return novita.Stream
+function methods:chunks()
+  consume(self)
+  return next_or_raise, self
+end
+
+--- The text in a chunk: the content of the first choice, if there is any.
+---@param chunk table
+---@return string?
+function stream.text_of(chunk)
+  local choices = chunk.choices
+  local choice = type(choices) == "table" and choices[1]
+  local delta = choice and (choice.index or 0) == 0 and choice.delta
+  local text = type(delta) == "table" and delta.content
+  if type(text) == "string" and text ~= "" then return text end
+  return nil
+end
+
+local function next_text(self)
+  local chunk = next_or_raise(self)
+  while chunk do
+    local text = stream.text_of(chunk)
+    if text then return text end
+    chunk = next_or_raise(self)
+  end
+  return nil
+end
+
+--- Iterates over the text of the first choice: `for text in stream:text() do io.write(text) end`.
+--- Raises the error of a bad end.
+---@return fun(self: novita.Stream): string?
+---@return novita.Stream
+function methods:text()
+  consume(self)
+  return next_text, self
+end
+
+-- A tool call that can't be made: the stream said it is whole, but it names no function.
+local function check_calls(self, reply)
+  for _, choice in ipairs(reply.choices) do
+    for position, call in ipairs(choice.message.tool_calls or {}) do
+      local lacking = not call.id and "id" or not call["function"].name and "name"
+      if lacking then
+        return failure(self, "invalid_response",
+          ("tool call %d has no %s"):format(position, lacking))
+      end
+    end
+  end
+  return nil
+end
+
+--- Reads what is left and returns the same table that a plain call returns.
+---@return novita.Reply? reply nil on failure
+---@return novita.Info|novita.Error info
+function methods:reply()
+  repeat
+    local chunk, err = self:next()
+    if err then return nil, err end
+  until not chunk
+  local reply = self.assembler:build()
+  local err = check_calls(self, reply)
+  if err then return fail(self, err) end
+  return reply, self.info
+end
+
+--- Stops at once: the connection is dropped, also when the server is silent.
+function methods:cancel()
+  if self.ended or self.err then return end
+  self.transfer:cancel()
+  fail(self, failure(self, "cancelled", "the call was cancelled"))
+end
+
+mt.__close = methods.cancel
+
+function mt.__tostring(self)
+  local state = self.err and self.err.kind or self.ended and "ended" or "open"
+  return ("novita.stream (%s)"):format(state)
+end
+
+--- Makes a stream of a transfer whose headers have come.
+---@param transfer novita.Transfer
+---@param loop table
+---@param info novita.Info
+---@return novita.Stream
+function stream.new(transfer, loop, info)
+  return setmetatable({
+    transfer = transfer, loop = loop, info = info, assembler = assemble.new(),
+  }, mt)
+end
+
+return stream
