@@ -41,16 +41,21 @@ static void set_string (lua_State *L, int error, const char *name,
 
 /*
 ** A bad request or option. Expects two strings on the top, the place and
-** what is wrong there; leaves nil and an error in their stead.
+** what is wrong there; pushes nil and an error. The place is empty when it
+** is the whole.
 */
 int nv_error_config (lua_State *L) {
   int top = lua_gettop(L);
   lua_pushnil(L);
   nv_error_push(L, "config");
-  lua_pushvalue(L, top - 1);
-  lua_setfield(L, -2, "param");
-  lua_pushfstring(L, "%s: %s", lua_tostring(L, top - 1),
-                  lua_tostring(L, top));
+  if (lua_rawlen(L, top - 1) > 0) {
+    lua_pushvalue(L, top - 1);
+    lua_setfield(L, -2, "param");
+    lua_pushfstring(L, "%s: %s", lua_tostring(L, top - 1),
+                    lua_tostring(L, top));
+  }
+  else
+    lua_pushvalue(L, top);
   lua_setfield(L, -2, "message");
   return 2;
 }
