@@ -16,11 +16,16 @@ function interpreter.quote(word)
   return "'" .. tostring(word):gsub("'", "'\\''") .. "'"
 end
 
+-- What is taken away comes before what is set, as env wants it.
 local function words_of(environment)
   local words = { "env" }
   for _, name in ipairs(CLEARED) do words[#words + 1] = "-u " .. name end
   for name, value in pairs(environment or {}) do
-    words[#words + 1] = value and interpreter.quote(name .. "=" .. value) or "-u " .. name
+    if value then
+      words[#words + 1] = interpreter.quote(name .. "=" .. value)
+    else
+      table.insert(words, 2, "-u " .. name)
+    end
   end
   words[#words + 1] = os.getenv("NOVITA_LUA") or "lua5.4"
   return words
