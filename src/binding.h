@@ -19,7 +19,8 @@ enum {
   NV_STATE_SCRATCH,	/* a buffer for json.c */
   NV_STATE_POOL,	/* of core.chat */
   NV_STATE_AGENT,	/* our User-Agent header */
-  NV_STATE_HOOK		/* a Lua function that does nothing */
+  NV_STATE_HOOK,	/* a Lua function that does nothing */
+  NV_STATE_CJSON	/* lua-cjson */
 };
 
 #define NV_POOL		"novita.pool"		/* metatables */

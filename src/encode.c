@@ -213,12 +213,19 @@ int nv_json_string (NvJson *j, const char *text, size_t length,
 }
 
 
-/* whatever the locale takes for a decimal point, JSON wants a full stop */
+/*
+** Whatever the locale takes for a decimal point, perhaps of several bytes,
+** JSON wants a full stop.
+*/
 static void mend_point (char *number) {
+  char *end = number;
   for (; *number; number++) {
-    if (strchr("+-0123456789eE", *number) == NULL)
-      *number = '.';
+    if (strchr("+-0123456789eE", *number) != NULL)
+      *end++ = *number;
+    else if (end[-1] != '.')
+      *end++ = '.';
   }
+  *end = '\0';
 }
 
 

@@ -474,6 +474,25 @@ void nv_error_stream (lua_State *L, NvTransfer *t, int body) {
 }
 
 
+/* pushes " (text/html)" when the content type is not one of JSON, or "" */
+static void push_strange_type (lua_State *L, int error) {
+  const char *type;
+  lua_getfield(L, error, "headers");
+  lua_getfield(L, -1, "content-type");
+  type = lua_tostring(L, -1);
+  if (type == NULL || strstr(type, "json") != NULL ||
+      strstr(type, "text/event-stream") != NULL)
+    lua_pushliteral(L, "");
+  else {
+    lua_pushlstring(L, type, strcspn(type, "; "));
+    lua_pushfstring(L, " (%s)", lua_tostring(L, -1));
+    lua_remove(L, -2);
+  }
+  lua_replace(L, -3);
+  lua_pop(L, 1);
+}
+
+
 /*
 ** Pushes the error for a complete answer that can't be used; its body may
 ** hold anything, so the message must not repeat it.
@@ -486,6 +505,8 @@ void nv_error_invalid (lua_State *L, NvTransfer *t, const char *why) {
   nv_error_response(L, error, t);
   set_body(L, error, t);
   lua_pushfstring(L, "the response can't be used: %s", why);
+  push_strange_type(L, error);
+  lua_concat(L, 2);
   lua_setfield(L, error, "message");
 }
 
