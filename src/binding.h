@@ -134,7 +134,7 @@ NV_FUNC void nv_error_open (lua_State *L);
 
 NV_FUNC void nv_info_push (lua_State *L, NvTransfer *t);
 NV_FUNC void nv_info_headers (lua_State *L, const NvTransfer *t);
-NV_FUNC int nv_info_request_id (lua_State *L, int headers);
+NV_FUNC int nv_info_request_id (lua_State *L, const NvTransfer *t);
 NV_FUNC void nv_info_open (lua_State *L);
 
 

@@ -109,9 +109,9 @@ void nv_error_response (lua_State *L, int error, const NvTransfer *t) {
     lua_pushinteger(L, t->status);
     lua_setfield(L, error, "status");
     nv_info_headers(L, t);
-    if (nv_info_request_id(L, lua_gettop(L)))
-      lua_setfield(L, error, "request_id");
     lua_setfield(L, error, "headers");
+    nv_info_request_id(L, t);
+    lua_setfield(L, error, "request_id");
   }
   set_string(L, error, "phase", t->phase);
 }

@@ -34,8 +34,8 @@ static int parser_feed (lua_State *L) {
 
 /*
 ** parser:next() -> type, data, id: the next event, its type "message" if
-** the stream named none, its id nil if there is none; nil when there is no
-** event yet; nil and an error when one is larger than max_event_bytes.
+** the stream named none, its id the last one of the stream or ""; nil when
+** there is no event yet; nil and an error when one is larger than max_event_bytes.
 */
 static int parser_next (lua_State *L) {
   Parser *p = luaL_checkudata(L, 1, NV_PARSER);
@@ -49,10 +49,7 @@ static int parser_next (lua_State *L) {
     else
       lua_pushliteral(L, "message");
     lua_pushlstring(L, event.data, event.data_length);
-    if (event.id_length > 0)
-      lua_pushlstring(L, event.id, event.id_length);
-    else
-      lua_pushnil(L);
+    lua_pushlstring(L, event.id, event.id_length);
   }
   nv_buffer_consume(&p->input, had - left);
   if (found == 1)
@@ -69,21 +66,30 @@ static int parser_next (lua_State *L) {
 }
 
 
+/* the only option there is, or 0 for no ceiling */
+static size_t read_ceiling (lua_State *L, int options) {
+  lua_Number ceiling = 0;
+  if (lua_isnoneornil(L, options))
+    return 0;
+  luaL_checktype(L, options, LUA_TTABLE);
+  for (lua_pushnil(L); lua_next(L, options); lua_pop(L, 1)) {
+    if (lua_type(L, -2) != LUA_TSTRING ||
+        strcmp(lua_tostring(L, -2), "max_event_bytes") != 0)
+      luaL_error(L, "unknown option %s",
+                 nv_json_pushshown(L, lua_gettop(L) - 1));
+    ceiling = lua_tonumber(L, -1);
+    if (lua_type(L, -1) != LUA_TNUMBER || !(ceiling >= 1 && ceiling < 1e15))
+      luaL_error(L, "max_event_bytes: %s is not a number of bytes",
+                 nv_json_pushshown(L, lua_gettop(L)));
+  }
+  return (size_t)ceiling;
+}
+
+
 /* core.sse({ max_event_bytes }) -> parser */
 int nv_events_new (lua_State *L) {
-  Parser *p;
-  size_t ceiling = 0;
-  lua_settop(L, 1);
-  if (!lua_isnil(L, 1)) {
-    luaL_checktype(L, 1, LUA_TTABLE);
-    lua_getfield(L, 1, "max_event_bytes");
-    if (!lua_isnil(L, -1)) {
-      luaL_argcheck(L, lua_tonumber(L, -1) >= 1, 1,
-                    "max_event_bytes must be at least 1");
-      ceiling = (size_t)lua_tonumber(L, -1);
-    }
-  }
-  p = lua_newuserdatauv(L, sizeof(*p), 0);
+  size_t ceiling = read_ceiling(L, 1);
+  Parser *p = lua_newuserdatauv(L, sizeof(*p), 0);
   memset(p, 0, sizeof(*p));
   nv_sse_init(&p->events, ceiling);
   luaL_getmetatable(L, NV_PARSER);

@@ -2,107 +2,174 @@
 ** info.c
 ** What is known of a response beside its body: status, headers, request
 ** id, timings. It is given next to a reply and inside an error.
+**
+** The headers stay bytes until somebody asks for one: most calls don't, and
+** a table of them would cost as much as the JSON of a short answer.
 */
 
 #include <string.h>
+#include <strings.h>
 
 #include "binding.h"
 
 
-/* pushes a header's name in lower case */
-static void push_lower (lua_State *L, const char *name, size_t length) {
-  char lower[64];
-  size_t i;
-  if (length > sizeof(lower))
-    length = sizeof(lower);
-  for (i = 0; i < length; i++)
-    lower[i] = name[i] >= 'A' && name[i] <= 'Z' ? (char)(name[i] | 0x20)
-                                                : name[i];
-  lua_pushlstring(L, lower, length);
+/* one line of a header block: "Name: value" without blanks around it */
+typedef struct Line {
+  const char *name, *value;
+  size_t name_length, value_length;
+} Line;
+
+
+static int is_blank (char c) {
+  return c == ' ' || c == '\t' || c == '\r';
 }
 
 
-/* sets headers[name], after what is there already if the name repeats */
-static void add_value (lua_State *L, const char *line, size_t name,
-                       const char *value, size_t length) {
-  push_lower(L, line, name);
-  lua_pushvalue(L, -1);
-  lua_rawget(L, -3);
-  if (lua_isnil(L, -1)) {
-    lua_pop(L, 1);
-    nv_json_pushtext(L, value, length);
+/* reads the line at '*at' and moves past it; 0 when there is none left */
+static int next_line (const char **at, const char *end, Line *line) {
+  while (*at < end) {
+    const char *start = *at;
+    const char *stop = memchr(start, '\n', (size_t)(end - start));
+    const char *colon;
+    *at = stop ? stop + 1 : end;
+    stop = stop ? stop : end;
+    while (stop > start && is_blank(stop[-1]))
+      stop--;
+    colon = memchr(start, ':', (size_t)(stop - start));
+    if (colon == NULL)
+      continue;  /* no header: say, a status line */
+    line->name = start;
+    line->name_length = (size_t)(colon - start);
+    for (colon++; colon < stop && is_blank(*colon); colon++)
+      ;
+    line->value = colon;
+    line->value_length = (size_t)(stop - colon);
+    return 1;
   }
-  else {
-    lua_pushliteral(L, ", ");
-    nv_json_pushtext(L, value, length);
-    lua_concat(L, 3);
+  return 0;
+}
+
+
+/* pushes the value, or the values joined by ", " (RFC 9110, 5.3), or nil */
+static int push_value (lua_State *L, const char *at, const char *end,
+                       const char *name, size_t length) {
+  Line line;
+  int found = 0;
+  while (next_line(&at, end, &line)) {
+    if (line.name_length != length ||
+        strncasecmp(line.name, name, length) != 0)
+      continue;
+    if (found)
+      lua_pushliteral(L, ", ");
+    nv_json_pushtext(L, line.value, line.value_length);
+    if (found)
+      lua_concat(L, 3);
+    found = 1;
   }
-  lua_rawset(L, -3);
+  if (!found)
+    lua_pushnil(L);
+  return found;
 }
 
 
 /*
-** Pushes the headers of the final response: each line, in order, at 1, 2,
-** 3 ..., and each value under its name in lower case; the values of a
-** repeated name are joined by ", " (RFC 9110, 5.3).
+** {======================================================
+** The headers in Lua
+** =======================================================
 */
+
+typedef struct Headers {
+  size_t length;
+  char bytes[1];
+} Headers;
+
+
+/* pushes the headers of the final response */
 void nv_info_headers (lua_State *L, const NvTransfer *t) {
-  const char *line = nv_buffer_data(&t->head);
-  const char *end = line + nv_buffer_length(&t->head);
-  int n = 0;
-  lua_newtable(L);
-  while (line < end) {
-    const char *stop = memchr(line, '\n', (size_t)(end - line));
-    const char *next = stop ? stop + 1 : end;
-    const char *colon = memchr(line, ':', (size_t)(next - line));
-    const char *value = colon ? colon + 1 : NULL;
-    stop = stop ? stop : end;
-    while (stop > line && strchr(" \t\r", stop[-1]) != NULL)
-      stop--;
-    if (colon != NULL && colon < stop) {
-      while (value < stop && (*value == ' ' || *value == '\t'))
-        value++;
-      nv_json_pushtext(L, line, (size_t)(stop - line));
-      lua_rawseti(L, -2, ++n);
-      add_value(L, line, (size_t)(colon - line), value,
-                (size_t)(stop - value));
-    }
-    line = next;
-  }
+  size_t length = nv_buffer_length(&t->head);
+  Headers *h = lua_newuserdatauv(L, sizeof(Headers) + length, 0);
+  h->length = length;
+  if (length > 0)
+    memcpy(h->bytes, nv_buffer_data(&t->head), length);
   luaL_getmetatable(L, NV_HEADERS);
   lua_setmetatable(L, -2);
 }
 
 
-/* headers.__index: names are the same in any case */
+/* headers[name]: the value, whatever the case of the name */
 static int headers_index (lua_State *L) {
+  const Headers *h = luaL_checkudata(L, 1, NV_HEADERS);
   size_t length;
   const char *name;
   if (lua_type(L, 2) != LUA_TSTRING)
     return 0;
   name = lua_tolstring(L, 2, &length);
-  push_lower(L, name, length);
-  lua_rawget(L, 1);
+  push_value(L, h->bytes, h->bytes + h->length, name, length);
   return 1;
 }
 
 
-/*
-** Pushes the id under which the server knows this request, as found in the
-** table of headers at 'headers', and returns 1; or pushes nothing.
-*/
-int nv_info_request_id (lua_State *L, int headers) {
-  static const char *const names[] = {
-    "x-request-id", "request-id", "x-generation-id", NULL
+/* the iterator of headers(): upvalues are the headers and the offset */
+static int headers_next (lua_State *L) {
+  const Headers *h = lua_touserdata(L, lua_upvalueindex(1));
+  const char *at = h->bytes + lua_tointeger(L, lua_upvalueindex(2));
+  Line line;
+  if (!next_line(&at, h->bytes + h->length, &line))
+    return 0;
+  lua_pushinteger(L, at - h->bytes);
+  lua_replace(L, lua_upvalueindex(2));
+  nv_json_pushtext(L, line.name, line.name_length);
+  nv_json_pushtext(L, line.value, line.value_length);
+  return 2;
+}
+
+
+/* for name, value in headers() do: all of them, in their order */
+static int headers_call (lua_State *L) {
+  luaL_checkudata(L, 1, NV_HEADERS);
+  lua_settop(L, 1);
+  lua_pushinteger(L, 0);
+  lua_pushcclosure(L, headers_next, 2);
+  return 1;
+}
+
+
+static int headers_tostring (lua_State *L) {
+  const Headers *h = luaL_checkudata(L, 1, NV_HEADERS);
+  nv_json_pushtext(L, h->bytes, h->length);
+  return 1;
+}
+
+
+void nv_info_open (lua_State *L) {
+  static const luaL_Reg metamethods[] = {
+    {"__index", headers_index},
+    {"__call", headers_call},
+    {"__tostring", headers_tostring},
+    {NULL, NULL}
   };
-  int i;
-  for (i = 0; names[i] != NULL; i++) {
-    lua_pushstring(L, names[i]);
-    lua_rawget(L, headers);
-    if (!lua_isnil(L, -1))
+  luaL_newmetatable(L, NV_HEADERS);
+  luaL_setfuncs(L, metamethods, 0);
+  lua_pop(L, 1);
+}
+
+/* }====================================================== */
+
+
+/* pushes the id under which the server knows this request, or nil */
+int nv_info_request_id (lua_State *L, const NvTransfer *t) {
+  static const char *const names[] = {
+    "x-request-id", "request-id", "x-generation-id"
+  };
+  const char *head = nv_buffer_data(&t->head);
+  size_t i;
+  for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+    if (push_value(L, head, head + nv_buffer_length(&t->head), names[i],
+                   strlen(names[i])))
       return 1;
     lua_pop(L, 1);
   }
+  lua_pushnil(L);
   return 0;
 }
 
@@ -136,28 +203,18 @@ static const char *version_name (int version) {
 
 /* pushes the table that stands beside a reply */
 void nv_info_push (lua_State *L, NvTransfer *t) {
-  int info;
   nv_transfer_measure(t);
   lua_createtable(L, 0, 6);
-  info = lua_gettop(L);
   lua_pushinteger(L, t->status);
-  lua_setfield(L, info, "status");
+  lua_setfield(L, -2, "status");
   lua_pushstring(L, version_name(t->http_version));
-  lua_setfield(L, info, "http_version");
+  lua_setfield(L, -2, "http_version");
   lua_pushboolean(L, t->reused);
-  lua_setfield(L, info, "reused");
+  lua_setfield(L, -2, "reused");
   push_timings(L, &t->timings);
-  lua_setfield(L, info, "timings");
+  lua_setfield(L, -2, "timings");
   nv_info_headers(L, t);
-  if (nv_info_request_id(L, info + 1))
-    lua_setfield(L, info, "request_id");
-  lua_setfield(L, info, "headers");
-}
-
-
-void nv_info_open (lua_State *L) {
-  luaL_newmetatable(L, NV_HEADERS);
-  lua_pushcfunction(L, headers_index);
-  lua_setfield(L, -2, "__index");
-  lua_pop(L, 1);
+  lua_setfield(L, -2, "headers");
+  nv_info_request_id(L, t);
+  lua_setfield(L, -2, "request_id");
 }

@@ -11,6 +11,7 @@
 
 #include <locale.h>
 #include <math.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "binding.h"
@@ -85,10 +86,35 @@ typedef struct Findings {
 } Findings;
 
 
+#define EACH_BYTE(x)	(~(uint64_t)0 / 255 * (x))
+#define ZERO_BYTE(word)	(((word) - EACH_BYTE(1)) & ~(word))  /* at 0x80 */
+
+
+/*
+** How many bytes, in steps of eight, have no meaning of their own inside a
+** string: printable ASCII but the quote and the backslash. Most do. A byte
+** is below 0x20 if taking 0x20 away borrows.
+*/
+static size_t skip_plain (const unsigned char *s, size_t n) {
+  size_t i;
+  for (i = 0; i + sizeof(uint64_t) <= n; i += sizeof(uint64_t)) {
+    uint64_t word, special;
+    memcpy(&word, s + i, sizeof(word));
+    special = word | ((word - EACH_BYTE(0x20)) & ~word) |
+              ZERO_BYTE(word ^ EACH_BYTE('"')) |
+              ZERO_BYTE(word ^ EACH_BYTE('\\'));
+    if ((special & EACH_BYTE(0x80)) != 0)
+      break;
+  }
+  return i;
+}
+
+
 /* looks a string over, from behind its quote; returns where it goes on */
 static size_t inspect_string (const unsigned char *s, size_t n, size_t i,
                               Findings *found) {
-  while (i < n && s[i] != '"') {
+  for (i += skip_plain(s + i, n - i); i < n && s[i] != '"';
+       i += skip_plain(s + i, n - i)) {
     size_t length = 1, bad = 1;
     int alone = 0;
     if (s[i] >= 0x80)

@@ -166,6 +166,7 @@ struct NvPool {
   void *multi;			/* CURLM; NULL = closed */
   pid_t pid;			/* who may use it: libcurl can't be forked */
   int epoll, timer;		/* descriptors, or -1 */
+  int needs_guard;		/* does libcurl let SIGPIPE through? */
   double now;			/* when the pool last looked at the clock */
   double wakeup;		/* when libcurl wants to be called */
   double alarm;			/* no time-out of ours comes before this */

@@ -203,25 +203,7 @@ static int read_environment (lua_State *L, NvCall *o, const char *variable,
 }
 
 
-/*
-** Reads the table at 'index' (or nothing at all) over the defaults and
-** returns 0; or pushes the place and the problem and returns -1. An option
-** that does not exist is the programmer's mistake: it raises. What the
-** options point to lives as long as the stack is left alone.
-*/
-int nv_options_read (lua_State *L, int index, NvCall *o) {
-  memset(o, 0, sizeof(*o));
-  o->base_url = DEFAULT_BASE_URL;
-  o->wire.connect_timeout = 10;
-  o->wire.first_byte_timeout = 600;
-  o->wire.idle_timeout = 120;
-  o->wire.max_response_bytes = 64 * 1024 * 1024;
-  o->wire.max_header_bytes = 256 * 1024;
-  if (read_environment(L, o, "NOVITA_BASE_URL", "base_url") != 0 ||
-      read_environment(L, o, "NOVITA_API_KEY", "api_key") != 0)
-    return -1;
-  if (lua_isnoneornil(L, index))
-    return 0;
+static int read_table (lua_State *L, int index, NvCall *o) {
   luaL_checktype(L, index, LUA_TTABLE);
   for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1)) {
     if (lua_type(L, -2) != LUA_TSTRING)
@@ -230,6 +212,33 @@ int nv_options_read (lua_State *L, int index, NvCall *o) {
     if (read_option(L, lua_gettop(L), o, lua_tostring(L, -2)) != 0)
       return -1;
   }
+  return 0;
+}
+
+
+/*
+** Reads the table at 'index' (or nothing at all) over the defaults and
+** returns 0; or pushes the place and the problem and returns -1. An option
+** that does not exist is the programmer's mistake: it raises. What the
+** options point to lives as long as the stack is left alone.
+*/
+int nv_options_read (lua_State *L, int index, NvCall *o) {
+  memset(o, 0, sizeof(*o));
+  o->wire.connect_timeout = 10;
+  o->wire.first_byte_timeout = 600;
+  o->wire.idle_timeout = 120;
+  o->wire.max_response_bytes = 64 * 1024 * 1024;
+  o->wire.max_header_bytes = 256 * 1024;
+  if (!lua_isnoneornil(L, index) && read_table(L, index, o) != 0)
+    return -1;
+  if (o->base_url == NULL &&
+      read_environment(L, o, "NOVITA_BASE_URL", "base_url") != 0)
+    return -1;
+  if (o->api_key == NULL && !o->anonymous &&
+      read_environment(L, o, "NOVITA_API_KEY", "api_key") != 0)
+    return -1;
+  if (o->base_url == NULL)
+    o->base_url = DEFAULT_BASE_URL;
   return 0;
 }
 

@@ -103,10 +103,9 @@ static int sigpipe_pending (void) {
 }
 
 
-static void guard_enter (Guard *g) {
+static void guard_enter (const NvPool *p, Guard *g) {
   sigset_t pipe;
-  g->active = curl_version_info(CURLVERSION_NOW)->version_num < 0x075800 &&
-              !sigpipe_pending();
+  g->active = p->needs_guard && !sigpipe_pending();
   if (!g->active)
     return;
   sigemptyset(&pipe);
@@ -421,7 +420,7 @@ int nv_pool_poll (NvPool *p, double seconds) {
   double end;
   int interrupted = 0;
   Guard guard;
-  guard_enter(&guard);
+  guard_enter(p, &guard);
   drive(p);
   end = p->now + seconds;
   do {
@@ -442,7 +441,7 @@ int nv_pool_poll (NvPool *p, double seconds) {
 /* gives libcurl its turn right after a start, and the timer its moment */
 void nv_pool_settle (NvPool *p) {
   Guard guard;
-  guard_enter(&guard);
+  guard_enter(p, &guard);
   drive(p);
   arm(p);
   guard_leave(&guard);
@@ -469,6 +468,7 @@ int nv_pool_open (NvPool *p) {
     return -1;
   }
   curl_multi_setopt(p->multi, CURLMOPT_MAXCONNECTS, KEPT_CONNECTIONS);
+  p->needs_guard = curl_version_info(CURLVERSION_NOW)->version_num < 0x075800;
 #if LIBCURL_VERSION_NUM >= 0x075400	/* 7.84 */
   {
     char *path = NULL;

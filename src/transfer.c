@@ -39,17 +39,20 @@
 double nv_transfer_expiry (const NvTransfer *t, const char **which) {
   const NvOptions *o = &t->options;
   double expiry = NV_NEVER;
-#define consider(limit, since, name) \
-  if ((limit) > 0 && (since) + (limit) < expiry) \
-    { expiry = (since) + (limit); *which = (name); }
+#define consider(applies, limit, since, name) \
+  if ((applies) && (limit) > 0 && (since) + (limit) < expiry) { \
+    expiry = (since) + (limit); \
+    *which = (name); \
+  }
   *which = NULL;
-  if (!t->headers_complete && t->sent > 0)
-    consider(o->first_byte_timeout, t->sent, "first_byte")
-  if (t->headers_complete && !t->paused)
-    consider(o->idle_timeout, t->heard, "idle")
-  if (!(o->stream && t->headers_complete))
-    consider(o->attempt_timeout, t->started, "attempt")
-  consider(o->deadline, t->started, "deadline")
+  consider(t->sent == 0, o->connect_timeout, t->started, "connect")
+  consider(t->sent > 0 && !t->headers_complete, o->first_byte_timeout,
+           t->sent, "first_byte")
+  consider(t->headers_complete && !t->paused, o->idle_timeout, t->heard,
+           "idle")
+  consider(!(o->stream && t->headers_complete), o->attempt_timeout,
+           t->started, "attempt")
+  consider(1, o->deadline, t->started, "deadline")
 #undef consider
   return expiry;
 }
@@ -100,7 +103,7 @@ static const struct Cause {
   {CURLE_SSL_ISSUER_ERROR, "connection", "tls"},
   {CURLE_SSL_INVALIDCERTSTATUS, "connection", "tls"},
   {CURLE_PEER_FAILED_VERIFICATION, "connection", "tls"},
-  {CURLE_OPERATION_TIMEDOUT, "timeout", "connect"},
+  {CURLE_OPERATION_TIMEDOUT, "timeout", "connect"},  /* after 300 s */
   {CURLE_SEND_ERROR, "connection", "reset"},
   {CURLE_RECV_ERROR, "connection", "reset"},
   {CURLE_GOT_NOTHING, "connection", "reset"},
@@ -380,7 +383,6 @@ static CURLcode configure (NvTransfer *t, CURL *easy, const NvOptions *o,
     set(CURLOPT_CAINFO, ca_file);
     set(CURLOPT_CAPATH, (char *)NULL);  /* it would turn off the CA cache */
   }
-  set(CURLOPT_CONNECTTIMEOUT_MS, (long)(o->connect_timeout * 1000 + 0.5));
   set(CURLOPT_PRIVATE, t);
   set(CURLOPT_WRITEDATA, t);
   set(CURLOPT_HEADERDATA, t);

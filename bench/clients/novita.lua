@@ -1,0 +1,43 @@
+-- novita, as its README shows it.
+
+local novita = require "novita"
+
+local client = {}
+client.__index = client
+
+local function connect(url, ca_file)
+  return setmetatable({
+    novita = novita.new {
+      api_key = "sk_0123456789abcdef0123456789abcdef01234567",
+      base_url = url:match("^(.*)/chat/completions$"),
+      ca_file = ca_file ~= "" and ca_file or nil,
+    },
+  }, client)
+end
+
+local function request(model)
+  return {
+    model = model,
+    message = "Summarize this article in 3 bullets: The city has opened a new tram line.",
+    system_prompt = "You are a helpful assistant.",
+    temperature = 0.7,
+    max_tokens = 1024,
+    top_p = 0.9,
+  }
+end
+
+function client:chat(model)
+  return assert(self.novita:chat(request(model)))
+end
+
+function client:texts(model)
+  return assert(self.novita:stream(request(model))):text()
+end
+
+-- Many calls at a time: client.map's own coroutines, one a call.
+function client:map(items, width, fn)
+  local replies = assert(self.novita:map(items, fn, { concurrency = width }))
+  assert(#replies == #items)
+end
+
+return connect

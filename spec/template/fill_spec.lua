@@ -1,0 +1,94 @@
+local json = require "cjson"
+local fill = require("novita.template").fill
+
+describe("fill", function()
+  it("renders every string, and copies the rest", function()
+    local request = {
+      model = "{{trigger.model}}", temperature = 0.5, stream = false,
+      messages = { { role = "user", content = "Summarize: {{trigger.article}}" } },
+    }
+    local filled = assert(fill(request, { trigger = { model = "m", article = "{{x}} %0" } }))
+    assert.same({
+      model = "m", temperature = 0.5, stream = false,
+      messages = { { role = "user", content = "Summarize: {{x}} %0" } },
+    }, filled)
+    assert.equal("{{trigger.model}}", request.model)
+    assert.not_equal(request.messages[1], filled.messages[1])
+  end)
+
+  it("keeps the type of a string that is one variable", function()
+    local list = { "a", { b = 1 } }
+    local vars = { n = 3, f = 0.5, yes = true, no = false, list = list, text = "{{n}}" }
+    local function typed(source) return (assert(fill({ x = source }, vars))).x end
+    assert.equal(3, typed("{{n}}"))
+    assert.equal(0.5, typed("{{{ f }}}"))
+    assert.equal(0.5, typed("{{nothing | default 0.5}}"))
+    assert.equal(2, typed("{{list | length}}"))
+    assert.equal("3", typed("{{n | string}}"))
+    assert.equal("3 ", typed("{{n}} "))
+    assert.equal("{{n}}", typed("{{text}}"))
+    assert.equal(true, typed("{{yes}}"))
+    assert.equal(false, fill("{{no}}", vars))
+    assert.same(list, typed("{{list}}"))
+    assert.not_equal(list, typed("{{list}}"))
+    assert.not_equal(list[2], typed("{{list}}")[2])
+    assert.equal('{"b":1}', (fill("{{list.2 | json}}", vars, { encode = json.encode })))
+  end)
+
+  it("never touches keys, roles and types", function()
+    local function message(text)
+      return { ["{{k}}"] = text, role = "{{k}}", content = { { type = "{{k}}", text = text } } }
+    end
+    assert.same(message("system"), fill(message("{{k}}"), { k = "system" }))
+  end)
+
+  it("keeps metatables, but not behind a lock", function()
+    local array = { __name = "array" }
+    local list = setmetatable({}, array)
+    assert.equal(array, getmetatable(fill({ tools = list }).tools))
+    assert.equal(array, getmetatable(fill("{{list}}", { list = list })))
+    assert.is_nil(getmetatable(fill(setmetatable({}, { __metatable = "locked" }))))
+  end)
+
+  it("passes null and other values on", function()
+    assert.equal(json.null, fill({ json.null }, {})[1])
+    assert.equal(print, fill({ f = print }).f)
+    assert.equal(7, fill(7))
+  end)
+
+  it("names the field that it cannot fill", function()
+    local function failing(value, vars)
+      local filled, err = fill(value, vars)
+      assert.is_nil(filled)
+      return err
+    end
+    local request = { messages = { { content = "a" }, { content = "Hi {{name}}" } } }
+    local err = failing(request, {})
+    assert.equal("messages[2].content: line 1, column 4: {{name}} is missing", err.message)
+    assert.same({ "messages[2].content", "name", 4 }, { err.field, err.name, err.column })
+    err = failing({ n = "{{n}}" }, { n = json.null })
+    assert.equal("n: line 1, column 1: {{n}} is missing", err.message)
+    err = failing({ f = "{{f}}" }, { f = print })
+    assert.equal("f: line 1, column 1: {{f}} is a function", err.message)
+    err = failing { a = { b = { "{{#x}}" } } }
+    assert.equal("a.b[1]: line 1, column 1: {{#x}} is never closed", err.message)
+    assert.equal("line 1, column 1: {{x}} is missing", failing("{{x}}").message)
+  end)
+
+  it("makes a missing value an empty text if that is asked for", function()
+    assert.same({ x = "", y = "a" }, fill({ x = "{{x}}", y = "a{{y}}" }, {}, { missing = "empty" }))
+  end)
+
+  it("refuses cycles and endless depth, but not a table that stands twice", function()
+    local cycle, deep, twice = { {} }, {}, { "{{x}}" }
+    cycle[1].self = cycle
+    for _ = 1, 100000 do deep = { deep } end
+    local _, err = fill({ a = cycle })
+    assert.equal("a[1].self: contains itself", err.message)
+    _, err = fill({ a = "{{x}}" }, { x = cycle })
+    assert.equal("a[1].self: contains itself", err.message)
+    _, err = fill(deep)
+    assert.truthy(err.message:find("is nested too deeply", 1, true))
+    assert.same({ { "y" }, { "y" } }, fill({ twice, twice }, { x = "y" }))
+  end)
+end)
