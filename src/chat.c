@@ -472,6 +472,17 @@ static const char *shape_problem (lua_State *L) {
 
 
 /*
+** An error of the server counts even if its body stalled or was cut, but not
+** when the caller wanted no answer any more.
+*/
+static int is_refusal (const NvTransfer *t) {
+  const char *kind = t->failure.kind;
+  return t->status >= 300 && t->headers_complete &&
+         (kind == NULL || strcmp(kind, "cancelled") != 0);
+}
+
+
+/*
 ** Turns a finished transfer into what its caller gets: pushes the reply and
 ** what is known beside it, or nil and an error, and returns 2. 'chat': must
 ** it be a completion?
@@ -479,7 +490,7 @@ static const char *shape_problem (lua_State *L) {
 int nv_chat_reply (lua_State *L, NvTransfer *t, int chat) {
   const char *problem = NULL;
   int top = lua_gettop(L);
-  if (t->status >= 300 && t->headers_complete) {
+  if (is_refusal(t)) {
     lua_pushnil(L);
     nv_error_answer(L, t, 0);
     return 2;
