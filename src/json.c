@@ -196,6 +196,38 @@ void nv_json_pushtext (lua_State *L, const char *text, size_t length) {
 }
 
 
+/*
+** The same on one line: a run of blanks and control characters is one blank,
+** none is left at either end, and after 'most' bytes comes "...".
+*/
+void nv_json_pushline (lua_State *L, const char *text, size_t length,
+                       size_t most) {
+  luaL_Buffer b;
+  size_t i, written = 0;
+  int blank = 0;
+  luaL_buffinit(L, &b);
+  for (i = 0; i < length; i++) {
+    unsigned char c = (unsigned char)text[i];
+    if (c <= ' ' || c == 0x7F) {
+      blank = written > 0;
+      continue;
+    }
+    if (written >= most && (c & 0xC0) != 0x80)
+      break;  /* not inside a character */
+    if (blank)
+      luaL_addchar(&b, ' ');
+    luaL_addchar(&b, (char)c);
+    written += blank ? 2 : 1;
+    blank = 0;
+  }
+  luaL_addstring(&b, i < length ? "..." : "");
+  luaL_pushresult(&b);
+  text = lua_tolstring(L, -1, &length);
+  nv_json_pushtext(L, text, length);
+  lua_remove(L, -2);
+}
+
+
 static void normalise (lua_State *L, int table);
 
 
