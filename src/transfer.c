@@ -463,6 +463,15 @@ int nv_transfer_header (NvTransfer *t, const char *line) {
 }
 
 
+/* is this a URL to libcurl? */
+int nv_transfer_reads (const char *url) {
+  CURLU *u = curl_url();
+  int yes = u == NULL || curl_url_set(u, CURLUPART_URL, url, 0) == CURLUE_OK;
+  curl_url_cleanup(u);
+  return yes;  /* without memory the call finds out */
+}
+
+
 /* does a header of this name carry a credential? */
 static int is_secret (const char *name, size_t length) {
   static const char *const words[] = {
