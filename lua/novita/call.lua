@@ -293,7 +293,7 @@ end
 ---@return novita.Reply?, novita.Info|novita.Error
 function call.chat(request, settings)
   local policy = settings.policy
-  if policy.on_text or policy.on_chunk or request.stream then
+  if policy.on_text or policy.on_chunk or request.stream == true then
     return chat_aloud(request, settings)
   end
   local filled, err = fill(request, policy.vars)
