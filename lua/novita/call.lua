@@ -64,7 +64,8 @@ end
 -- The same for one call, with its deadline and its log.
 local function environment_of(loop, settings)
   local general, seconds, log = call.environment(loop), settings.wire.deadline, settings.policy.log
-  if type(seconds) ~= "number" or not (seconds > 0) then seconds = nil end -- the C module says why
+  local valid = type(seconds) == "number" and seconds > 0 -- the C module says what is wrong
+  seconds = valid and seconds or nil
   if not seconds and not log then return general end
   local env = setmetatable({}, { __index = general })
   if seconds then env.deadline = loop.now() + seconds end
