@@ -200,6 +200,22 @@ describe("retry.after", function()
   end)
 end)
 
+describe("retry.told", function()
+  local AFTER = { ["retry-after"] = "9" }
+
+  it("goes by what is known already, then by the headers", function()
+    assert.are.equal(9, retry.told(status(503, AFTER), WALL))
+    assert.are.equal(7, retry.told({ status = 503, retry_after = 7, headers = AFTER }, WALL))
+    assert.are.equal(9, retry.told({ status = 503, retry_after = "7", headers = AFTER }, WALL))
+  end)
+
+  it("takes nothing from an answer that broke off, or from what is no error of HTTP", function()
+    assert.is_nil(retry.told(fail("connection", { status = 200, headers = AFTER }), WALL))
+    assert.is_nil(retry.told(fail("timeout", { status = 200, headers = AFTER }), WALL))
+    assert.is_nil(retry.told("it broke", WALL))
+  end)
+end)
+
 describe("retry.delay", function()
   it("doubles, up to the maximum", function()
     local policy = retry.policy { jitter = 0 }
