@@ -81,9 +81,9 @@ function tasks.world()
     schedule(task, now)
   end
 
-  --- Forgets a task in its sleep: it never goes on.
+  --- Forgets a task in its sleep: it never goes on, and may be collected.
   function world.drop(task)
-    task.event = nil
+    task.event.task = nil
   end
 
   --- Runs until nothing is left to do, or until a time.
@@ -91,7 +91,7 @@ function tasks.world()
     while heap[1] and heap[1].at <= (till or math.huge) do
       local event = pop(heap)
       local task = event.task
-      if task.event == event then
+      if task and task.event == event then
         now, running = event.at, task
         local ok, err = coroutine.resume(task.thread)
         running = nil
