@@ -1,7 +1,7 @@
 # How the project is tried: demo, test and check. Part of the Makefile.
 
-DEMO_PACKAGES = gcc pkg-config libcurl4-openssl-dev lua5.4 liblua5.4-dev lua-cjson lua-cqueues\
-	lua-luaossl
+DEMO_PACKAGES = gcc pkg-config libcurl4-openssl-dev ca-certificates lua5.4 liblua5.4-dev\
+	lua-cjson lua-cqueues lua-luaossl
 TEST_PACKAGES = $(DEMO_PACKAGES) luajit libluajit-5.1-dev lua-busted lua-socket
 
 # On Debian, installs what is missing of a list of packages.
@@ -23,7 +23,11 @@ test:
 	@$(MAKE) --no-print-directory specs LUA=5.4
 
 # The specs on one Lua; SPECS names some of them.
-specs: module
+specs: module $(BUILD)/spec/support/native.so $(BUILD)/spec/support/slowname.so
 	busted --lua=$(INTERPRETER) $(SPECS)
+
+$(BUILD)/spec/support/%.so: spec/support/%.c
+	@mkdir -p $(@D)
+	$(CC) $(FLAGS) $(CFLAGS) $(SHARED) -o $@ $< $(LDFLAGS)
 
 .PHONY: demo test specs

@@ -490,12 +490,11 @@ static int is_refusal (const NvTransfer *t) {
 int nv_chat_reply (lua_State *L, NvTransfer *t, int chat) {
   const char *problem = NULL;
   int top = lua_gettop(L);
+  lua_pushnil(L);
   if (is_refusal(t)) {
-    lua_pushnil(L);
     nv_error_answer(L, t, 0);
     return 2;
   }
-  lua_pushnil(L);
   if (t->failure.kind != NULL) {
     nv_error_transfer(L, t);
     return 2;

@@ -4,6 +4,8 @@
 */
 
 #include <dlfcn.h>
+#include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "binding.h"
@@ -104,6 +106,26 @@ static int core_now (lua_State *L) {
 }
 
 
+/*
+** core.random() -> a number in [0, 1), fresh from the system: processes that
+** start together must not retry together.
+*/
+static int core_random (lua_State *L) {
+  unsigned char bytes[6];
+  double x = 0;
+  size_t i;
+  FILE *source = fopen("/dev/urandom", "rb");
+  if (source == NULL || fread(bytes, sizeof(bytes), 1, source) != 1)
+    memset(bytes, (int)(fmod(nv_now() * 1e6, 256)), sizeof(bytes));
+  if (source != NULL)
+    fclose(source);
+  for (i = 0; i < sizeof(bytes); i++)
+    x = (x + bytes[i]) / 256;
+  lua_pushnumber(L, x);
+  return 1;
+}
+
+
 static const luaL_Reg functions[] = {
   {"chat", core_chat},
   {"pool", core_pool},
@@ -115,6 +137,7 @@ static const luaL_Reg functions[] = {
   {"array", nv_json_array},
   {"error", nv_error_new},
   {"now", core_now},
+  {"random", core_random},
   {NULL, NULL}
 };
 

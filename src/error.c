@@ -198,6 +198,8 @@ void nv_error_transfer (lua_State *L, NvTransfer *t) {
   set_string(L, error, "phase", f->phase);
   if (strcmp(f->kind, "timeout") == 0)
     push_timeout(L, t);
+  else if (f->saying != NULL)
+    lua_pushstring(L, f->saying);
   else
     nv_json_pushtext(L, f->text, strlen(f->text));
   lua_setfield(L, error, "message");

@@ -25,9 +25,18 @@ enum { ANCHOR_POOL = 1, ANCHOR_TRANSFERS };
 ** =======================================================
 */
 
+/* in a child of its process a pool is of no use, nor what is tied to it */
+static void check_ours (lua_State *L, const NvPool *p) {
+  luaL_argcheck(L, !nv_pool_inherited(p), 1,
+                "pool used after fork: make a new one in the child");
+}
+
+
 static NvTransfer *checktransfer (lua_State *L) {
   NvTransfer **box = luaL_checkudata(L, 1, NV_TRANSFER);
   luaL_argcheck(L, *box != NULL, 1, "closed transfer");
+  if ((*box)->pool != NULL)
+    check_ours(L, (*box)->pool);
   return *box;
 }
 
@@ -209,8 +218,7 @@ static int transfer_tostring (lua_State *L) {
 static NvPool *checkpool (lua_State *L) {
   NvPool *p = luaL_checkudata(L, 1, NV_POOL);
   luaL_argcheck(L, p->multi != NULL, 1, "closed pool");
-  luaL_argcheck(L, !nv_pool_inherited(p), 1,
-                "pool used after fork: make a new one in the child");
+  check_ours(L, p);
   return p;
 }
 

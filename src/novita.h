@@ -92,14 +92,16 @@ typedef struct NvOptions {
 
 /*
 ** How a transfer went wrong: 'kind' (NULL when it did not) and 'reason'
-** are words of the error value, 'phase' says when it happened.
+** are words of the error value, 'phase' says when it happened, and 'saying'
+** what to tell the user, if we know it better than libcurl does.
 */
 typedef struct NvFailure {
   const char *kind;
   const char *reason;
   const char *phase;
+  const char *saying;
   int curl_code;		/* 0 when libcurl had no part in it */
-  char text[256];		/* CURL_ERROR_SIZE */
+  char text[256];		/* libcurl's own words; CURL_ERROR_SIZE */
 } NvFailure;
 
 typedef struct NvTimings {
@@ -173,6 +175,8 @@ struct NvPool {
   double alarm;			/* no time-out of ours comes before this */
   double armed;			/* what the timer descriptor is set to */
   int in_flight;
+  int multiplexed;		/* was the last response HTTP/2? */
+  long cap;			/* connections to a host; 0 = no limit */
   int serial;			/* the binding's last slot */
   int spare_count;
   void *spares[NV_SPARES];	/* CURL */
@@ -192,6 +196,7 @@ NV_FUNC const char *nv_pool_library (void);
 NV_FUNC int nv_pool_add (NvPool *p, NvTransfer *t);
 NV_FUNC void nv_pool_remove (NvTransfer *t);
 NV_FUNC void nv_pool_settle (NvPool *p);
+NV_FUNC void nv_pool_rearm (NvPool *p);
 NV_FUNC void nv_pool_hurry (NvTransfer *t);
 NV_FUNC void nv_pool_announce (NvTransfer *t);
 NV_FUNC void nv_pool_forget (NvTransfer *t);

@@ -38,6 +38,7 @@
 #define KEPT_CONNECTIONS	256L	/* idle ones; libcurl's default is
 					   4 times the transfers in flight,
 					   and a drained burst closes them */
+#define STREAMS			100	/* of an HTTP/2 connection */
 #define EVENTS			64	/* taken from the kernel at a time */
 
 
@@ -227,16 +228,10 @@ static int drive_sockets (NvPool *p, double seconds) {
 ** is something to do. One that fires too early does no harm, so it is set
 ** again only for an earlier moment, or to silence an idle pool.
 */
-static void arm (NvPool *p) {
-  double wanted = p->wakeup < p->alarm ? p->wakeup : p->alarm;
+static void arm (NvPool *p, double wanted) {
   struct itimerspec when;
-  if (p->timer < 0)
-    return;
-  if (p->in_flight == 0 && p->wakeup == NV_NEVER)
-    wanted = NV_NEVER;
-  else if (wanted >= p->armed)
-    return;
-  if (wanted == p->armed)
+  if (p->timer < 0 || wanted == p->armed ||
+      (wanted > p->armed && wanted < NV_NEVER))
     return;
   memset(&when, 0, sizeof(when));  /* zero: off */
   if (wanted < NV_NEVER) {
@@ -262,7 +257,7 @@ int nv_pool_descriptor (NvPool *p) {
   event.data.fd = p->timer;
   if (epoll_ctl(p->epoll, EPOLL_CTL_ADD, p->timer, &event) != 0)
     return -1;
-  arm(p);
+  nv_pool_rearm(p);
   return p->epoll;
 }
 
@@ -291,8 +286,8 @@ static int drive_sockets (NvPool *p, double seconds) {
 }
 
 
-static void arm (NvPool *p) {
-  (void)p;
+static void arm (NvPool *p, double wanted) {
+  (void)p; (void)wanted;
 }
 
 
@@ -321,7 +316,23 @@ void nv_pool_hurry (NvTransfer *t) {
 }
 
 
+/*
+** Beyond the streams that an HTTP/2 connection takes (100, mostly), libcurl
+** opens one connection for each further transfer, although the first of them
+** could carry the others. So a pool that has only met HTTP/2 says how many
+** connections to a host make sense; one that meets HTTP/1 lifts the cap.
+*/
+static void cap_connections (NvPool *p) {
+  long cap = p->multiplexed ? p->in_flight / STREAMS + 1 : 0;
+  if (cap == p->cap)
+    return;
+  p->cap = cap;
+  curl_multi_setopt(p->multi, CURLMOPT_MAX_HOST_CONNECTIONS, cap);
+}
+
+
 int nv_pool_add (NvPool *p, NvTransfer *t) {
+  cap_connections(p);
   if (curl_multi_add_handle(p->multi, t->easy) != CURLM_OK)
     return -1;
   t->pool = p;
@@ -399,6 +410,23 @@ static void collect (NvPool *p) {
 }
 
 
+/* when there is something to do, as far as the pool knows */
+static double next_moment (const NvPool *p) {
+  if (p->in_flight == 0 && p->wakeup == NV_NEVER)
+    return NV_NEVER;
+  return p->wakeup < p->alarm ? p->wakeup : p->alarm;
+}
+
+
+/*
+** Something has changed outside of nv_pool_poll: who watches the descriptor
+** must learn of news that came by it.
+*/
+void nv_pool_rearm (NvPool *p) {
+  arm(p, ring_empty(&p->news) ? next_moment(p) : p->now);
+}
+
+
 /* does all that can be done without waiting */
 static void drive (NvPool *p) {
   p->now = nv_now();
@@ -432,7 +460,7 @@ int nv_pool_poll (NvPool *p, double seconds) {
     interrupted = drive_sockets(p, until - p->now) != 0;
     drive(p);
   } while (!interrupted && ring_empty(&p->news) && p->now < end);
-  arm(p);
+  arm(p, next_moment(p));  /* the news are for our caller to take */
   guard_leave(&guard);
   return p->in_flight;
 }
@@ -443,7 +471,7 @@ void nv_pool_settle (NvPool *p) {
   Guard guard;
   guard_enter(p, &guard);
   drive(p);
-  arm(p);
+  nv_pool_rearm(p);
   guard_leave(&guard);
 }
 

@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <curl/curl.h>
 
@@ -22,6 +24,7 @@
 #define KEEPALIVE_SECONDS	60L	/* TCP probes while a model thinks */
 #define HIGH_WATER		(64 * 1024)	/* unread bytes of a stream */
 #define LINGER_SECONDS		1.0	/* for the last bytes after [DONE] */
+#define NO_TIMEOUT_MS		2000000000L	/* ours counts, not libcurl's */
 #define LIFETIME_SECONDS	300L	/* a kept connection's: DNS may change */
 
 
@@ -75,17 +78,14 @@ static void enter (NvTransfer *t, const char *phase, double *moment) {
 */
 
 static void set_failure (NvTransfer *t, const char *kind, const char *reason,
-                         const char *text) {
+                         const char *saying) {
   NvFailure *f = &t->failure;
   if (f->kind)
     return;  /* the first one is the cause */
   f->kind = kind;
   f->reason = reason;
   f->phase = t->phase;
-  if (text) {
-    strncpy(f->text, text, sizeof(f->text) - 1);
-    f->text[sizeof(f->text) - 1] = '\0';
-  }
+  f->saying = saying;
 }
 
 
@@ -99,18 +99,41 @@ static const struct Cause {
   {CURLE_SSL_CONNECT_ERROR, "connection", "tls"},
   {CURLE_SSL_CERTPROBLEM, "connection", "tls"},
   {CURLE_SSL_CIPHER, "connection", "tls"},
-  {CURLE_SSL_CACERT_BADFILE, "connection", "tls"},
   {CURLE_SSL_ISSUER_ERROR, "connection", "tls"},
   {CURLE_SSL_INVALIDCERTSTATUS, "connection", "tls"},
   {CURLE_PEER_FAILED_VERIFICATION, "connection", "tls"},
-  {CURLE_OPERATION_TIMEDOUT, "timeout", "connect"},  /* after 300 s */
+  {CURLE_OPERATION_TIMEDOUT, "timeout", "connect"},
   {CURLE_SEND_ERROR, "connection", "reset"},
   {CURLE_RECV_ERROR, "connection", "reset"},
   {CURLE_GOT_NOTHING, "connection", "reset"},
   {CURLE_PARTIAL_FILE, "connection", "reset"},
   {CURLE_URL_MALFORMAT, "config", NULL},
+  {CURLE_SSL_CACERT_BADFILE, "config", NULL},
+#if LIBCURL_VERSION_NUM >= 0x080600
+  {CURLE_TOO_LARGE, "response_too_large", NULL},
+#endif
   {CURLE_OUT_OF_MEMORY, "memory", NULL}
 };
+
+
+/*
+** Before 8.6 libcurl calls a header line above 100 KiB a lack of memory too.
+** It is one if the request is not out yet.
+*/
+static int is_long_line (const NvTransfer *t, CURLcode code) {
+  long request_size = 0;
+  if (code == CURLE_OUT_OF_MEMORY && !t->headers_complete)
+    curl_easy_getinfo(t->easy, CURLINFO_REQUEST_SIZE, &request_size);
+  return request_size > 0;
+}
+
+
+/* overwrites the user name and password in a URL that libcurl quotes */
+static void hide_password (char *text) {
+  char *from = strstr(text, "://"), *at = strrchr(text, '@');
+  if (from != NULL && at != NULL && from + 3 < at)
+    memset(from + 3, '*', (size_t)(at - (from + 3)));
+}
 
 
 /*
@@ -124,13 +147,17 @@ static void set_cause (NvTransfer *t, CURLcode code) {
   while (c < end && c->code != code)
     c++;
   t->failure.curl_code = (int)code;
-  if (c < end)
+  if (is_long_line(t, code))
+    set_failure(t, "response_too_large", NULL,
+                "a header line is larger than libcurl takes");
+  else if (c < end)
     set_failure(t, c->kind, c->reason, NULL);
   else
     set_failure(t, "connection", "protocol", NULL);
   if (t->failure.text[0] == '\0')
     strncpy(t->failure.text, curl_easy_strerror(code),
             sizeof(t->failure.text) - 1);
+  hide_password(t->failure.text);
 }
 
 /* }====================================================== */
@@ -182,6 +209,7 @@ static size_t on_body (char *bytes, size_t size, size_t count, void *data) {
 static void on_status_line (NvTransfer *t, const char *line, size_t length) {
   size_t i = 5;  /* past "HTTP/" */
   nv_buffer_consume(&t->head, nv_buffer_length(&t->head));
+  t->pool->multiplexed = line[5] >= '2';
   t->headers_complete = t->no_events = 0;
   t->content_length = -1;
   t->status = 0;
@@ -205,16 +233,20 @@ static const char *value_of (const char *line, size_t length,
 
 
 /*
-** Two different lengths make a response whose end nobody knows (RFC 9112,
-** 6.3); libcurl takes the last one, and a cut body could look whole.
+** A length that is no number, or two different ones, make a response whose
+** end nobody knows (RFC 9112, 6.3). libcurl takes the number it begins with,
+** and the last one, and a cut body could look whole.
 */
 static int check_length (NvTransfer *t, const char *value, const char *end) {
   long long n = 0;
   while (value < end && *value >= '0' && *value <= '9' && n < 1000000000000LL)
     n = n * 10 + (*value++ - '0');
-  if (t->content_length >= 0 && t->content_length != n) {
-    set_failure(t, "connection", "protocol",
-                "the response has two different Content-Length headers");
+  while (value < end && strchr(" \t\r\n", *value) != NULL)
+    value++;
+  if (value < end || (t->content_length >= 0 && t->content_length != n)) {
+    set_failure(t, "connection", "protocol", value < end
+                ? "the response has a Content-Length that is no length"
+                : "the response has two different Content-Length headers");
     return -1;
   }
   t->content_length = n;
@@ -303,6 +335,14 @@ static int on_socket_made (void *data, curl_socket_t s, curlsocktype type) {
   return CURL_SOCKOPT_OK;
 }
 
+
+/* nor must a child made by fork, which has the same socket open */
+static int on_socket_done (void *data, curl_socket_t s) {
+  (void)data;
+  shutdown(s, SHUT_RDWR);
+  return close(s);
+}
+
 /* }====================================================== */
 
 
@@ -329,6 +369,7 @@ static const struct Fixed {
   {CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L},
 #if LIBCURL_VERSION_NUM >= 0x075000	/* 7.80 */
   {CURLOPT_MAXLIFETIME_CONN, LIFETIME_SECONDS},
+  {CURLOPT_CONNECTTIMEOUT_MS, NO_TIMEOUT_MS},
 #endif
 #if LIBCURL_VERSION_NUM >= 0x075700	/* 7.87 */
   {CURLOPT_QUICK_EXIT, 1L},		/* don't wait for a name look-up */
@@ -353,6 +394,7 @@ void *nv_transfer_easy (NvPool *p) {
   curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
   curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
   curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, on_socket_made);
+  curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, on_socket_done);
 #if LIBCURL_VERSION_NUM >= 0x075000
   curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_connected);
 #endif
@@ -385,6 +427,10 @@ static CURLcode configure (NvTransfer *t, CURL *easy, const NvOptions *o,
     set(CURLOPT_CAINFO, ca_file);
     set(CURLOPT_CAPATH, (char *)NULL);  /* it would turn off the CA cache */
   }
+#if LIBCURL_VERSION_NUM < 0x075000
+  set(CURLOPT_CONNECTTIMEOUT_MS, o->connect_timeout > 1e6 ? NO_TIMEOUT_MS
+                                 : (long)(o->connect_timeout * 1000) + 1);
+#endif
   set(CURLOPT_PRIVATE, t);
   set(CURLOPT_WRITEDATA, t);
   set(CURLOPT_HEADERDATA, t);
@@ -393,19 +439,17 @@ static CURLcode configure (NvTransfer *t, CURL *easy, const NvOptions *o,
 #endif
   set(CURLOPT_ERRORBUFFER, t->failure.text);
   set(CURLOPT_HTTPHEADER, (struct curl_slist *)t->headers);
-  if (strcmp(o->method, "POST") == 0) {
+  if (nv_buffer_length(&t->request) > 0 || strcmp(o->method, "POST") == 0) {
     /* the bytes are not copied: 'request' stays put while running */
     set(CURLOPT_POST, 1L);
     set(CURLOPT_POSTFIELDSIZE_LARGE,
         (curl_off_t)nv_buffer_length(&t->request));
     set(CURLOPT_POSTFIELDS,
         t->request.bytes ? nv_buffer_data(&t->request) : "");
-    set(CURLOPT_CUSTOMREQUEST, (char *)NULL);
   }
-  else {
+  else
     set(CURLOPT_HTTPGET, 1L);
-    set(CURLOPT_CUSTOMREQUEST, o->method);
-  }
+  set(CURLOPT_CUSTOMREQUEST, o->method);
 #undef set
   return code;
 }
@@ -608,8 +652,11 @@ void nv_transfer_fail (NvTransfer *t, const char *kind, const char *reason,
 
 /* stops at once; the connection is dropped, nothing more arrives */
 void nv_transfer_cancel (NvTransfer *t) {
-  if (t->state == NV_RUNNING)
-    nv_transfer_fail(t, "cancelled", NULL, "the call was cancelled");
+  NvPool *p = t->pool;
+  if (t->state != NV_RUNNING)
+    return;
+  nv_transfer_fail(t, "cancelled", NULL, "the call was cancelled");
+  nv_pool_rearm(p);
 }
 
 
@@ -635,19 +682,23 @@ void nv_transfer_resume (NvTransfer *t) {
 ** left alone.
 */
 void nv_transfer_free (NvTransfer *t) {
-  if (t == NULL || (t->pool != NULL && nv_pool_inherited(t->pool)))
+  NvPool *p = t ? t->pool : NULL;
+  if (t == NULL || (p != NULL && nv_pool_inherited(p)))
     return;
-  if (t->over && t->state == NV_RUNNING && t->pool->multi != NULL) {
+  if (t->over && t->state == NV_RUNNING && p->multi != NULL) {
     t->orphan = 1;
     t->options.deadline = nv_now() - t->started + LINGER_SECONDS;
     nv_pool_hurry(t);
     nv_buffer_free(&t->body);
     nv_transfer_resume(t);  /* may be the end of it */
-    return;
   }
-  nv_transfer_cancel(t);
-  nv_pool_forget(t);
-  free_parts(t);
+  else {
+    nv_transfer_cancel(t);
+    nv_pool_forget(t);
+    free_parts(t);
+  }
+  if (p != NULL)
+    nv_pool_rearm(p);
 }
 
 /* }====================================================== */

@@ -1,6 +1,10 @@
---- One call: start it, wait for it, hand on what came of it.
+--- One call, from the request to what the caller gets: fill the templates, wait for a turn,
+--- attempt, retry. Written once, as straight-line code over a loop that knows how to wait here.
 
+local compat = require("novita.compat")
 local core = require("novita.core")
+local limit = require("novita.limit")
+local retry = require("novita.retry")
 require("novita.reply")
 
 local call = {}
@@ -9,21 +13,112 @@ local function loop_of(settings)
   return settings.policy.loop or require("novita.loop.poll")
 end
 
-local function config_error(param, text)
-  return core.error { kind = "config", param = param, message = param .. ": " .. text }
+local function failure(kind, message, param)
+  return core.error { kind = kind, message = message, param = param }
 end
 
--- The options for the wire, with the key that a function gives at this moment.
-local function wire_of(settings)
-  local wire = settings.wire
-  if type(wire.api_key) ~= "function" then return wire end
-  local key = wire.api_key()
-  if type(key) ~= "string" then
-    return nil, config_error("api_key", "the function returned a " .. type(key))
+local environments = setmetatable({}, { __mode = "k" })
+
+--- What the pure parts (retry, limit) need of a loop: its clock, sleep ...
+---@param loop table
+---@return novita.RetryEnv
+function call.environment(loop)
+  environments[loop] = environments[loop] or {
+    now = loop.now, time = os.time, random = core.random, error = core.error,
+    task = loop.current, wake = loop.wake,
+    sleep = function(seconds)
+      if loop.sleep(seconds) then return true end
+      return nil, failure("cancelled", "cancelled while waiting")
+    end,
+  }
+  return environments[loop]
+end
+
+--- Makes a limiter.
+---@param options novita.LimitOptions
+---@return novita.Limiter
+function call.limit(options)
+  return limit.new(options, call.environment(require("novita.loop.poll")))
+end
+
+-- Leaves out the list of attempts, which only a call has a place for.
+local function results(_, ...)
+  return ...
+end
+
+--- Wraps a function so that it is tried again.
+---@param fn fun(...): any, any
+---@param policy? "default"|"aggressive"|"none"|table
+---@return fun(...): any, any
+function call.retry(fn, policy)
+  local whole = retry.policy(policy)
+  local env = call.environment(require("novita.loop.poll"))
+  return function(...)
+    local arguments, n = { ... }, select("#", ...)
+    return results(retry.run(function()
+      return fn(compat.unpack(arguments, 1, n))
+    end, whole, env))
   end
+end
+
+-- The same for one call, with its deadline and its log.
+local function environment_of(loop, settings)
+  local general, seconds, log = call.environment(loop), settings.wire.deadline, settings.policy.log
+  if not seconds and not log then return general end
+  local env = setmetatable({}, { __index = general })
+  if seconds then env.deadline = loop.now() + seconds end
+  if log then
+    env.sleep = function(delay)
+      log("info", { event = "wait", delay = delay })
+      return general.sleep(delay)
+    end
+  end
+  return env
+end
+
+-- Requests and templates ------------------------------------------------------------------------
+
+-- The request with its variables filled in, if there are any.
+local function fill(request, vars)
+  if not vars then return request end
+  local filled, err = require("novita.template").fill(request, vars)
+  if filled then return filled end
+  return nil, failure("config", err.message, err.field)
+end
+
+-- The same request, as a stream.
+local function streamed(request)
+  local copy = {}
+  for name, value in pairs(request) do copy[name] = value end
+  copy.stream = true
+  return copy
+end
+
+-- The wire --------------------------------------------------------------------------------------
+
+-- The options for the wire at this moment: the key that a function gives, the time that is left.
+local function wire_of(settings, env)
+  local wire = settings.wire
+  local key = wire.api_key
+  if type(key) ~= "function" and not env.deadline then return wire end
   local copy = {}
   for name, value in pairs(wire) do copy[name] = value end
-  copy.api_key = key
+  if type(key) == "function" then
+    copy.api_key = key()
+    if type(copy.api_key) ~= "string" then
+      return nil, failure("config", "api_key: the function returned a " .. type(copy.api_key),
+        "api_key")
+    end
+  end
+  if env.deadline then
+    copy.deadline = env.deadline - env.now()
+    if copy.deadline <= 0 then
+      return nil, core.error {
+        kind = "timeout", reason = "deadline",
+        message = ("the deadline of %g s has passed"):format(wire.deadline),
+      }
+    end
+  end
   return copy
 end
 
@@ -37,55 +132,136 @@ local function finish(loop, transfer)
   return reply, info
 end
 
--- Starts a transfer by the pool's method.
-local function start(method, request, settings, loop)
-  local wire, err = wire_of(settings)
-  if not wire then return nil, err end
-  local task = loop.current()
-  if task and task.cancelled then
-    return nil, core.error { kind = "cancelled", message = "the task was cancelled" }
-  end
-  local pool = loop.pool()
-  return pool[method](pool, request, wire)
-end
-
-local function exchange(method, request, settings)
-  local loop = loop_of(settings)
-  local transfer, err = start(method, request, settings, loop)
-  if not transfer then return nil, err end
-  return finish(loop, transfer)
-end
-
--- The same request, as a stream.
-local function streamed(request)
-  local copy = {}
-  for name, value in pairs(request) do copy[name] = value end
-  copy.stream = true
-  return copy
-end
-
---- Starts a streamed chat and waits for its headers.
----@param request novita.Request
----@param settings { wire: table, policy: table }
----@return novita.Stream?, novita.Error?
-function call.stream(request, settings)
-  local loop = loop_of(settings)
-  local transfer, err = start("chat", streamed(request), settings, loop)
-  if not transfer then return nil, err end
+-- A stream once its headers are here, or nil and the error.
+local function open(loop, transfer)
   local info = transfer:info()
   while info == nil do
     loop.wait(transfer)
     info = transfer:info()
   end
   if not info or info.status >= 300 then return finish(loop, transfer) end
-  return require("novita.stream").new(transfer, loop, info)
+  return require("novita.stream").new(transfer, loop, info), info
+end
+
+-- One attempt: starts a transfer by the pool's method and waits for what `await` waits for.
+local function attempt(this)
+  local wire, err = wire_of(this.settings, this.env)
+  if not wire then return nil, err end
+  local task = this.loop.current()
+  if task and task.cancelled then return nil, failure("cancelled", "the task was cancelled") end
+  local pool = this.loop.pool()
+  local transfer
+  transfer, err = pool[this.method](pool, this.request, wire)
+  if not transfer then return nil, err end
+  return this.await(this.loop, transfer)
+end
+
+-- Turns -----------------------------------------------------------------------------------------
+
+-- Until a server says 429, a client without limits keeps no count at all; from then on its calls
+-- share the pause.
+local function limiter_of(this, err)
+  local settings = this.settings
+  local limiter = settings.policy.limit or settings.shared.limiter
+  if not limiter and err and err.kind == "rate_limit" then
+    limiter = limit.new({}, this.env)
+    settings.shared.limiter = limiter
+  end
+  return limiter
+end
+
+-- An attempt with its turn: a stream keeps it until its end.
+local function attempt_in_turn(this)
+  local limiter, ticket = limiter_of(this), nil
+  if limiter then
+    local err
+    ticket, err = limiter:acquire(this.request, this.env)
+    if not ticket then return nil, err end
+  end
+  local value, info = attempt(this)
+  if not value and not limiter then
+    limiter = limiter_of(this, info)
+    ticket = limiter and limiter:acquire(nil, this.env)
+  end
+  if ticket and value and this.await == open then
+    value.on_end = function(reply, failed) ticket:finish(reply, failed) end
+  elseif ticket then
+    ticket:finish(value or nil, not value and info or nil)
+  end
+  return value, info
+end
+
+-- Logs ------------------------------------------------------------------------------------------
+
+-- Metadata only: no key, no body, no query, no text of the model's.
+local function log_attempt(this, number, seconds, value, info)
+  local failed = not value and info or nil
+  this.log(failed and "warn" or "info", {
+    event = "attempt", method = this.method == "chat" and "POST" or "GET", attempt = number,
+    duration = seconds, status = info and info.status, request_id = info and info.request_id,
+    kind = failed and failed.kind, reason = failed and failed.reason,
+    curl_code = failed and failed.cause and failed.cause.code,
+  })
+end
+
+-- Calls -----------------------------------------------------------------------------------------
+
+local function conclude(this, attempts, value, info, ...)
+  if value and this.await ~= open then
+    info.attempts = attempts
+  elseif value then
+    value.attempts, value.info.attempts = attempts, attempts
+  elseif this.log then
+    this.log("error", { event = "failure", kind = info and info.kind, attempts = #attempts })
+  end
+  return value, info, ...
+end
+
+-- Of a stream nothing is known yet that retry_if could look at.
+local function policy_of(this)
+  local policy = this.settings.retry
+  if this.await ~= open or not policy.retry_if then return policy end
+  local copy = {}
+  for name, value in pairs(policy) do copy[name] = value end
+  copy.retry_if = nil
+  return copy
+end
+
+-- Attempts until one succeeds or there is no more to hope for.
+local function perform(settings, method, request, await)
+  local loop = loop_of(settings)
+  local env, log = environment_of(loop, settings), settings.policy.log
+  local this = {
+    settings = settings, method = method, request = request, await = await,
+    loop = loop, env = env, log = log,
+  }
+  return conclude(this, retry.run(function(number)
+    if not log then return attempt_in_turn(this) end
+    local started = env.now()
+    local value, info = attempt_in_turn(this)
+    log_attempt(this, number, env.now() - started, value, info)
+    return value, info
+  end, policy_of(this), env))
+end
+
+--- Starts a streamed chat and waits for its headers.
+---@param request novita.Request
+---@param settings novita.Settings
+---@return novita.Stream?, novita.Error?
+function call.stream(request, settings)
+  local filled, err = fill(request, settings.policy.vars)
+  if not filled then return nil, err end
+  local stream
+  stream, err = perform(settings, "chat", streamed(filled), open)
+  if not stream then return nil, err end
+  return stream
 end
 
 -- Calls the user's function. What it raises stops the stream and goes on to the caller; false
 -- means: enough.
 local function tell(stream, fn, value)
   if not fn or value == nil then return end
-  local ok, result = pcall(fn, value)
+  local ok, result = compat.pcall(fn, value)
   if not ok then
     stream:cancel()
     error(result, 0)
@@ -113,21 +289,23 @@ end
 
 --- Performs a chat request; with on_text or on_chunk, as a stream.
 ---@param request novita.Request
----@param settings { wire: table, policy: table }
+---@param settings novita.Settings
 ---@return novita.Reply?, novita.Info|novita.Error
 function call.chat(request, settings)
   local policy = settings.policy
   if policy.on_text or policy.on_chunk or request.stream == true then
     return chat_aloud(request, settings)
   end
-  return exchange("chat", request, settings)
+  local filled, err = fill(request, policy.vars)
+  if not filled then return nil, err end
+  return perform(settings, "chat", filled, finish)
 end
 
 --- Lists the models: GET /models.
----@param settings { wire: table, policy: table }
+---@param settings novita.Settings
 ---@return novita.Model[]?, novita.Info|novita.Error
 function call.models(settings)
-  local answer, info = exchange("request", { path = "/models" }, settings)
+  local answer, info = perform(settings, "request", { path = "/models" }, finish)
   if not answer then return nil, info end
   if type(answer) ~= "table" or type(answer.data) ~= "table" then
     return nil, core.error {
@@ -138,15 +316,25 @@ function call.models(settings)
   return answer.data, info
 end
 
+-- The settings with what a request's templates see of an item, beside the variables of the call.
+local function settings_for(settings, item, index)
+  local vars = {}
+  for name, value in pairs(settings.policy.vars or {}) do vars[name] = value end
+  vars.item, vars.index = item, index
+  return setmetatable({
+    policy = setmetatable({ vars = vars }, { __index = settings.policy }),
+  }, { __index = settings })
+end
+
 --- Calls a function, or performs a request, for each item of a list.
 ---@param items any[]
 ---@param what novita.Request|fun(item: any, index: integer): any, any
----@param settings { wire: table, policy: table }
+---@param settings novita.Settings
 ---@return any[] results, novita.Summary
 function call.map(items, what, settings)
   local fn = what
   if type(what) == "table" then
-    fn = function() return call.chat(what, settings) end
+    fn = function(item, index) return call.chat(what, settings_for(settings, item, index)) end
   end
   return require("novita.map").run(items, fn, loop_of(settings), settings.policy)
 end

@@ -5,6 +5,7 @@
 --- shows no key.
 
 local call = require("novita.call")
+local retry = require("novita.retry")
 
 ---@class novita.Options
 ---@field api_key? string|false|fun(): string default: NOVITA_API_KEY; false sends none; a function
@@ -23,6 +24,11 @@ local call = require("novita.call")
 ---@field ca_file? string certificates to trust in place of the system's, a PEM file
 ---@field max_event_bytes? integer of one event of a stream; none
 ---@field loop? table how to wait; chosen by where the code runs
+---@field vars? table fills the templates in the request: {{trigger.name}}
+---@field retry? "default"|"aggressive"|"none"|table see novita.retry
+---@field limit? novita.Limiter|novita.LimitOptions see novita.limit
+---@field log? fun(level: "info"|"warn"|"error", event: table) told of attempts, waits and failures;
+---  never of keys, bodies and queries
 ---@field on_text? fun(text: string): boolean? streams the answer: called with each piece of text;
 ---  false means: enough
 ---@field on_chunk? fun(chunk: table): boolean? the same with each chunk
@@ -35,7 +41,8 @@ local known = {
   idle_timeout = "wire", attempt_timeout = "wire", deadline = "wire", max_response_bytes = "wire",
   max_event_bytes = "wire", max_header_bytes = "wire", headers = "wire", user_agent = "wire",
   proxy = "wire", ca_file = "wire",
-  loop = "policy", on_text = "policy", on_chunk = "policy",
+  loop = "policy", on_text = "policy", on_chunk = "policy", vars = "policy", retry = "policy",
+  limit = "policy", log = "policy",
   concurrency = "policy", on_error = "policy", on_progress = "policy",
 }
 
@@ -49,21 +56,35 @@ function mt.__tostring(self)
   return ("novita.client (%s)"):format(settings_of[self].wire.base_url or "default base_url")
 end
 
+---@class novita.Settings
+---@field wire table options for the C module
+---@field policy table options that steer the call
+---@field retry novita.RetryPolicy
+---@field shared table what the calls of a client share: its limiter after the first 429
+
+-- A table of limits becomes a limiter, shared by all that inherit it.
+local function made_limiter(given)
+  if given == nil or getmetatable(given) then return given end
+  return call.limit(given)
+end
+
 -- Sorts options into what goes to the wire and what steers the call, over those inherited.
 local function inherit(parent, options)
   if options == nil then return parent end
   if type(options) ~= "table" then
     error(("options: table expected, got %s"):format(type(options)), 3)
   end
-  local settings = { wire = {}, policy = {} }
-  for part, values in pairs(settings) do
-    for name, value in pairs(parent[part]) do values[name] = value end
+  local settings = { wire = {}, policy = {}, retry = parent.retry, shared = parent.shared }
+  for _, part in ipairs { "wire", "policy" } do
+    for name, value in pairs(parent[part]) do settings[part][name] = value end
   end
   for name, value in pairs(options) do
     local part = known[name]
     if not part then error(("unknown option '%s'"):format(tostring(name)), 3) end
     settings[part][name] = value
   end
+  if options.retry ~= nil then settings.retry = retry.policy(options.retry) end
+  settings.policy.limit = made_limiter(settings.policy.limit)
   return settings
 end
 
@@ -124,7 +145,8 @@ local client = {}
 ---@return novita.Client
 function client.new(options)
   local self = setmetatable({}, mt)
-  settings_of[self] = inherit({ wire = {}, policy = {} }, options or {})
+  local defaults = { wire = {}, policy = {}, retry = retry.policy(nil), shared = {} }
+  settings_of[self] = inherit(defaults, options or {})
   return self
 end
 

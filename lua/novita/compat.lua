@@ -1,5 +1,51 @@
 --- What differs between the versions of Lua.
 
-return {
+local compat = {
   unpack = rawget(_G, "unpack") or table.unpack, -- luacheck: ignore 143
 }
+
+--- Calls a function some time after the object returned is no longer used. Only userdata can do
+--- that before 5.2, and there a script makes them with newproxy.
+---@param fn fun()
+---@return any
+function compat.finalizer(fn)
+  local newproxy = rawget(_G, "newproxy")
+  if not newproxy then return setmetatable({}, { __gc = fn }) end
+  local proxy = newproxy(true)
+  getmetatable(proxy).__gc = fn
+  return proxy
+end
+
+-- Lua 5.1 (but not LuaJIT) can't yield inside pcall: there the function gets a coroutine of its
+-- own, whose yields are passed on, and which counts as the one that made it.
+local roots = setmetatable({}, { __mode = "k" })
+
+local function pass_on(thread, ok, ...)
+  if coroutine.status(thread) ~= "suspended" then return ok, ... end
+  return pass_on(thread, coroutine.resume(thread, coroutine.yield(...)))
+end
+
+local function pcall_51(fn, ...)
+  local parent = coroutine.running()
+  if not parent then return pcall(fn, ...) end
+  local thread = coroutine.create(fn)
+  roots[thread] = roots[parent] or parent
+  return pass_on(thread, coroutine.resume(thread, ...))
+end
+
+local function running_51()
+  local thread = coroutine.running()
+  return roots[thread] or thread
+end
+
+local probe = coroutine.create(function() pcall(coroutine.yield) end)
+coroutine.resume(probe)
+local yields = coroutine.status(probe) == "suspended"
+
+--- pcall, in which functions may yield on every Lua.
+compat.pcall = yields and pcall or pcall_51
+
+--- The coroutine that runs, whatever compat.pcall put in between.
+compat.running = yields and coroutine.running or running_51
+
+return compat

@@ -67,6 +67,43 @@ function novita.run()
   return require("novita.loop.poll").run()
 end
 
+--- Compiles a template: `{{mustache}}` for prompts. Calling the result with a table renders it.
+---@param source string
+---@param options? novita.template.Options
+---@return novita.Template? template
+---@return novita.template.Failure? err
+function novita.template(source, options)
+  return require("novita.template").compile(source, options)
+end
+
+--- Fills a request: a deep copy with every string rendered as a template; a string that is exactly
+--- one variable keeps the type of its value.
+---@param request table
+---@param vars table
+---@param options? novita.template.Options
+---@return table? filled
+---@return novita.template.Failure? err
+function novita.fill(request, vars, options)
+  return require("novita.template").fill(request, vars, options)
+end
+
+--- Makes a function that calls another one until it succeeds, as often and as late as the policy
+--- says. To fail is to return nil and an error.
+---@param fn fun(...): any, any
+---@param policy? "default"|"aggressive"|"none"|table
+---@return fun(...): any, any
+function novita.retry(fn, policy)
+  return require("novita.call").retry(fn, policy)
+end
+
+--- Makes a limiter: requests a minute, tokens a minute, calls at once. Give it as `limit` to
+--- clients or calls; all that share it keep it together.
+---@param options novita.LimitOptions
+---@return novita.Limiter
+function novita.limit(options)
+  return require("novita.call").limit(options)
+end
+
 --- Lists the models that the server offers.
 ---@param options? novita.Options
 ---@return novita.Model[]? models nil on failure

@@ -8,6 +8,8 @@ local core = require("novita.core")
 local assemble = require("novita.assemble")
 
 ---@class novita.Stream
+---@field attempts novita.Attempt[] of opening it
+---@field on_end? fun(reply?: table, err?: novita.Error) told once, at whichever end
 ---@field info novita.Info status, headers, request id; timings are whole once the stream has ended
 local methods = {}
 local mt = { __name = "novita.stream", __index = methods }
@@ -19,6 +21,7 @@ local function fail(self, err)
   if #self.assembler:build().choices > 0 then err.partial = self.assembler:build() end
   self.transfer:close()
   self.err = err
+  if self.on_end then self.on_end(nil, err) end
   return nil, err
 end
 
@@ -39,7 +42,9 @@ local function finish(self, err, info)
       failure(self, "stream_truncated", "the stream ended without a finish reason"))
   end
   self.info = info or self.info
+  self.info.attempts = self.attempts
   self.ended = true
+  if self.on_end then self.on_end(self.assembler.reply) end
   return nil
 end
 

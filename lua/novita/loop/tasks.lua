@@ -1,0 +1,260 @@
+--- Tasks: coroutines that wait for a transfer, for a time, or for each other.
+---
+--- What the loops share in which novita resumes its tasks itself (poll.lua, uv.lua). tasks.new
+--- makes the functions that every loop offers: now, sleep, wait, spawn, current, wake, run and pool.
+--- Such a loop adds how code outside a task waits, and who calls turn() when there is something to
+--- do.
+
+local compat = require("novita.compat")
+local core = require("novita.core")
+
+local tasks = {}
+
+---@class novita.Task
+---@field done boolean
+---@field ok boolean? once done: did its function return?
+---@field cancelled boolean?
+local methods = {}
+local mt = { __name = "novita.task", __index = methods }
+
+-- Later timers stand first; of two for the same moment, the older one goes off first.
+local function add_timer(state, at, waiter)
+  local timers = state.timers
+  local low, high = 1, #timers + 1
+  while low < high do
+    local middle = math.floor((low + high) / 2)
+    if timers[middle].at > at then low = middle + 1 else high = middle end
+  end
+  table.insert(timers, low, { at = at, waiter = waiter })
+  if low == #timers and state.on_timer then state.on_timer(at) end
+end
+
+local function remove_timer(state, waiter)
+  for position = #state.timers, 1, -1 do
+    if state.timers[position].waiter == waiter then return table.remove(state.timers, position) end
+  end
+end
+
+local wake
+
+local function finish(task, ok, ...)
+  local state = task.state
+  state.alive = state.alive - 1
+  task.done, task.ok = true, ok
+  task.results = { n = select("#", ...), ... }
+  if not ok then
+    if type(task.results[1]) == "string" then
+      task.results[1] = debug.traceback(task.thread, task.results[1])
+    end
+    state.failed[#state.failed + 1] = task
+  end
+  for _, waiter in ipairs(task.waiters or {}) do wake(waiter) end
+  if state.alive == 0 and state.runner then state.runner.ready = true end
+end
+
+local function after_resume(task, before, ...)
+  task.state.running = before
+  if coroutine.status(task.thread) == "dead" then return finish(task, ...) end
+  if not task.waiter then -- it yielded by itself: others first, then on
+    add_timer(task.state, 0, { task = task })
+  end
+end
+
+local function resume(task)
+  local before = task.state.running
+  task.state.running = task
+  after_resume(task, before, coroutine.resume(task.thread))
+end
+
+function wake(waiter)
+  if waiter.ready then return end
+  waiter.ready = true
+  if waiter.task then resume(waiter.task) end
+end
+
+local function current(state)
+  local task = state.running
+  if task and compat.running() == task.thread then return task end
+  return nil
+end
+
+-- Lets others run until the waiter is woken.
+local function park(state, waiter)
+  local task = current(state)
+  if not task then return state.block(waiter) end
+  waiter.task, task.waiter = task, waiter
+  coroutine.yield()
+  task.waiter = nil
+end
+
+--- Stops the call or the sleep that the task is in, and makes its later ones fail as cancelled.
+function methods:cancel()
+  if self.done then return end
+  self.cancelled = true
+  local waiter = self.waiter
+  if not waiter then return end
+  if waiter.transfer then return waiter.transfer:cancel() end
+  waiter.cancelled = true
+  wake(waiter)
+end
+
+--- Waits for the end of the task.
+---@return boolean ok false when its function raised an error
+---@return any ... what it returned, or that error
+function methods:join()
+  if not self.done then
+    local waiter = {}
+    self.waiters = self.waiters or {}
+    table.insert(self.waiters, waiter)
+    park(self.state, waiter)
+  end
+  self.seen = true
+  return self.ok, compat.unpack(self.results, 1, self.results.n)
+end
+
+local function unless_failed(ok, ...)
+  if not ok then error((...), 0) end
+  return ...
+end
+
+--- Waits for the end of the task and returns what its function returned, or raises its error.
+---@return any ...
+function methods:wait()
+  return unless_failed(self:join())
+end
+
+-- Wakes those whose time has come.
+local function run_timers(state)
+  local timers = state.timers
+  while timers[1] and timers[#timers].at <= core.now() do
+    wake(table.remove(timers).waiter)
+  end
+end
+
+-- Wakes those whose transfers have news.
+local function run_transfers(state)
+  local pool = state.pool
+  local transfer = pool and pool:ready()
+  while transfer do
+    local waiter = state.waiting[transfer]
+    state.waiting[transfer] = nil
+    if waiter then
+      waiter.news = true
+      wake(waiter)
+    end
+    transfer = pool:ready()
+  end
+end
+
+local function sleep(state, seconds)
+  local waiter = {}
+  add_timer(state, core.now() + seconds, waiter)
+  park(state, waiter)
+  remove_timer(state, waiter)
+  return not waiter.cancelled
+end
+
+-- Outside a task an error may come while waiting (Ctrl-C): then the answer is not wanted any more.
+local function wait(state, transfer, seconds)
+  local waiter = { transfer = transfer }
+  state.waiting[transfer] = waiter
+  if seconds then add_timer(state, core.now() + seconds, waiter) end
+  local ok, err = true, nil
+  if current(state) then park(state, waiter) else ok, err = pcall(state.block, waiter) end
+  state.waiting[transfer] = nil
+  if seconds then remove_timer(state, waiter) end
+  if not ok then
+    transfer:cancel()
+    error(err, 0)
+  end
+  return waiter.news == true
+end
+
+local function spawn(state, fn)
+  local task = setmetatable({ state = state, thread = coroutine.create(fn), done = false }, mt)
+  state.alive = state.alive + 1
+  resume(task)
+  return task
+end
+
+local function run(state)
+  if current(state) then error("run() waits for all tasks, so not inside one", 3) end
+  if state.alive > 0 then
+    state.runner = {}
+    state.block(state.runner)
+  end
+  local failed = state.failed
+  state.failed = {}
+  for _, task in ipairs(failed) do
+    if not task.seen then error(task.results[1], 0) end
+  end
+end
+
+---@class novita.TaskHost
+---@field block fun(waiter: table) runs the loop until waiter.ready
+---@field on_pool? fun(pool: novita.Pool) a pool was made
+---@field on_timer? fun(at: number) an earlier moment to call turn() than all before
+
+--- Makes a loop.
+---@param host novita.TaskHost
+---@return table loop
+function tasks.new(host)
+  local state = {
+    block = host.block, on_timer = host.on_timer, waiting = {}, timers = {}, failed = {}, alive = 0,
+  }
+  local loop = { now = core.now }
+
+  --- The connections of this process; a child made by fork gets its own.
+  function loop.pool()
+    if not (state.pool and state.pool:usable()) then
+      state.pool = core.pool()
+      if host.on_pool then host.on_pool(state.pool) end
+    end
+    return state.pool
+  end
+
+  --- The task that this code is part of, or nil where waiting blocks.
+  ---@return novita.Task?
+  function loop.current() return current(state) end
+
+  --- Waits so long.
+  ---@param seconds number
+  ---@return boolean whole false when the task was cancelled meanwhile
+  function loop.sleep(seconds) return sleep(state, seconds) end
+
+  --- Lets the sleep of a task end at the next turn.
+  ---@param task novita.Task?
+  function loop.wake(task)
+    local waiter = task and task.waiter
+    if waiter and not waiter.transfer then add_timer(state, 0, waiter) end
+  end
+
+  --- Waits until a transfer has something new. Its owner has looked just before, so nothing that
+  --- came earlier is missed.
+  ---@param transfer novita.Transfer
+  ---@param seconds? number at most so long
+  ---@return boolean news false when the time was up first
+  function loop.wait(transfer, seconds) return wait(state, transfer, seconds) end
+
+  --- Starts a task: runs fn until it first waits; it goes on while others wait, or in run().
+  ---@param fn fun(): any ...
+  ---@return novita.Task
+  function loop.spawn(fn) return spawn(state, fn) end
+
+  --- Runs until all tasks have ended; raises the first error of a task that nobody waited for.
+  function loop.run() return run(state) end
+
+  --- Wakes everybody for whom there is something, without waiting.
+  ---@return number? seconds until the next timer
+  function loop.turn()
+    run_timers(state)
+    run_transfers(state)
+    run_timers(state)
+    local timers = state.timers
+    return timers[1] and timers[#timers].at - core.now()
+  end
+
+  return loop
+end
+
+return tasks

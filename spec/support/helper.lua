@@ -1,0 +1,54 @@
+-- Around every test: what it leaves open fails it.
+--
+-- After a test the two pools that live as long as the process are let go, all is collected twice,
+-- and then no descriptor may be open that was not open before: a transfer in flight has one, and so
+-- has every pool. Tests therefore begin without kept connections.
+
+local busted = require("busted")
+
+local native = require("spec.support.native")
+
+require("novita.core") -- the same one, and the same simulator, for all files
+local sim = require("spec.support.sim")
+
+-- What would change the meaning of a spec. LD_PRELOAD carries a sanitizer into this process; the
+-- programs we start don't need it.
+for _, name in ipairs { "NOVITA_API_KEY", "NOVITA_BASE_URL", "LD_PRELOAD", "http_proxy",
+  "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY" } do
+  native.setenv(name, nil)
+end
+
+local STATE_POOL = 3 -- NV_STATE_POOL of src/binding.h
+
+local function let_pools_go()
+  local poll = package.loaded["novita.loop.poll"]
+  if poll then poll.pool():close() end
+  local core = package.loaded["novita.core"]
+  native.upvalue(core.chat, 1)[STATE_POOL] = nil
+  collectgarbage()
+  collectgarbage()
+end
+
+local function left_open(before, now)
+  local list = {}
+  for number, target in pairs(now) do
+    local known = before[number] == target or sim.descriptors[number]
+    if not known then list[#list + 1] = ("%d (%s)"):format(number, target) end
+  end
+  table.sort(list)
+  return table.concat(list, ", ")
+end
+
+local before
+
+busted.before_each(function()
+  before = native.descriptors()
+end)
+
+busted.after_each(function()
+  let_pools_go()
+  local now = native.descriptors()
+  if not now then return end
+  local list = left_open(before, now)
+  if list ~= "" then error("the test left descriptors open: " .. list, 0) end
+end)
