@@ -110,6 +110,10 @@ local function ask_key(fn)
   return nil, failure("config", "api_key: the function returned " .. given, "api_key")
 end
 
+local function deadline_message(settings)
+  return ("the deadline of %.6g s has passed"):format(settings.wire.deadline)
+end
+
 -- The options for the wire at this moment: the key that a function gives, the time that is left.
 local function wire_of(settings, env)
   local wire = settings.wire
@@ -126,8 +130,7 @@ local function wire_of(settings, env)
     copy.deadline = env.deadline - env.now()
     if copy.deadline <= 0 then
       return nil, core.error {
-        kind = "timeout", reason = "deadline",
-        message = "the deadline has passed",
+        kind = "timeout", reason = "deadline", message = deadline_message(settings),
       }
     end
   end
@@ -165,7 +168,9 @@ local function attempt(this)
   local transfer
   transfer, err = pool[this.method](pool, this.request, wire)
   if not transfer then return nil, err end
-  return this.await(this.loop, transfer)
+  local value, info = this.await(this.loop, transfer)
+  if not value and info.reason == "deadline" then info.message = deadline_message(this.settings) end
+  return value, info
 end
 
 -- Turns -----------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ function talk.request(fields)
   return request
 end
 
---- A client of the simulator that tries once.
+--- A client of the simulator, which tries once.
 function talk.client(options)
   local all = { base_url = talk.sim.url, api_key = talk.KEY, retry = "none" }
   for name, value in pairs(options or {}) do all[name] = value end
