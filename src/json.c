@@ -167,6 +167,18 @@ static void normalise (lua_State *L, int table) {
 
 
 /*
+** Calls a function of lua-cjson's; when it raises, returns -1 with the error
+** on the top, unless that is a lack of memory, which is nobody's mistake.
+*/
+static int call_cjson (lua_State *L) {
+  int status = lua_pcall(L, 1, 1, 0);
+  if (status == LUA_ERRMEM)
+    lua_error(L);
+  return status == 0 ? 0 : -1;
+}
+
+
+/*
 ** Pushes the value of a JSON text and returns 0, or pushes what is wrong
 ** with it (never a part of it) and returns -1. A leading BOM is skipped.
 */
@@ -186,7 +198,7 @@ int nv_json_decode (lua_State *L, const char *text, size_t length) {
     push_mended(L, text, length);
   else
     lua_pushlstring(L, text, length);
-  if (lua_pcall(L, 1, 1, 0) != 0)
+  if (call_cjson(L) != 0)
     return -1;
   if (lua_istable(L, -1))
     normalise(L, lua_gettop(L));
@@ -215,7 +227,7 @@ int nv_json_parse (lua_State *L) {
 void nv_json_open (lua_State *L) {
   lua_getglobal(L, "require");
   lua_pushliteral(L, "cjson");
-  if (lua_pcall(L, 1, 1, 0) != 0)
+  if (call_cjson(L) != 0)
     luaL_error(L, "novita needs lua-cjson (Debian: apt-get install lua-cjson;"
                   " LuaRocks: luarocks install lua-cjson)");
   lua_getfield(L, -1, "new");
