@@ -189,8 +189,11 @@ static size_t on_body (char *bytes, size_t size, size_t count, void *data) {
       set_failure(t, "memory", NULL, NULL);
       return 0;
     case NV_TOOBIG:
-      if (t->status >= 300)
+      if (t->status >= 300) {
         t->body_cut = 1;
+        nv_buffer_append(&t->body, bytes,
+                         t->body.ceiling - nv_buffer_length(&t->body));
+      }
       else
         set_failure(t, "response_too_large", NULL,
                     "the response is larger than max_response_bytes");
@@ -504,28 +507,49 @@ int nv_transfer_header (NvTransfer *t, const char *line) {
 }
 
 
-/*
-** Overwrites the credentials of the request wherever the response repeats
-** them, so that an answer that echoes cannot carry a key into an error.
-*/
-void nv_transfer_mask (NvTransfer *t) {
-  static const char *const secrets[] = {
-    "authorization:", "api-key:", "x-api-key:", "cookie:",
-    "proxy-authorization:", "x-amz-security-token:", NULL
+/* is this a URL to libcurl? */
+int nv_transfer_reads (const char *url) {
+  CURLU *u = curl_url();
+  int yes = u == NULL || curl_url_set(u, CURLUPART_URL, url, 0) == CURLUE_OK;
+  curl_url_cleanup(u);
+  return yes;  /* without memory the call finds out */
+}
+
+
+/* does a header of this name carry a credential? */
+static int is_secret (const char *name, size_t length) {
+  static const char *const words[] = {
+    "auth", "cookie", "key", "password", "secret", "token", NULL
   };
+  size_t i, at;
+  for (i = 0; words[i] != NULL; i++) {
+    size_t n = strlen(words[i]);
+    for (at = 0; at + n <= length; at++) {
+      if (strncasecmp(name + at, words[i], n) == 0)
+        return 1;
+    }
+  }
+  return 0;
+}
+
+
+/*
+** Overwrites the credentials of the request wherever the bytes repeat them,
+** so that an answer that echoes cannot carry a key into an error. Of one
+** with a scheme ("Bearer ...") only what follows is secret.
+*/
+void nv_transfer_mask (const NvTransfer *t, NvBuffer *b) {
   const struct curl_slist *line;
   for (line = t->headers; line != NULL; line = line->next) {
-    int i;
-    for (i = 0; secrets[i] != NULL; i++) {
-      const char *value = line->data + strlen(secrets[i]);
-      if (strncasecmp(line->data, secrets[i], strlen(secrets[i])) != 0)
-        continue;
-      value += strspn(value, " ");
-      if (strncasecmp(value, "bearer ", 7) == 0)
-        value += 7;
-      nv_buffer_mask(&t->head, value);
-      nv_buffer_mask(&t->body, value);
-    }
+    size_t length = strcspn(line->data, ":;");
+    const char *value = line->data + length, *blank;
+    if (!is_secret(line->data, length))
+      continue;
+    value += strspn(value, ": ");
+    nv_buffer_mask(b, value);
+    blank = strchr(value, ' ');
+    if (blank != NULL)
+      nv_buffer_mask(b, blank + 1);
   }
 }
 
