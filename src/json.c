@@ -375,10 +375,13 @@ int nv_json_parse (lua_State *L) {
 
 /* leaves lua-cjson and its decoder in the state table, which is on the top */
 void nv_json_open (lua_State *L) {
-  int cjson;
+  int cjson, status;
   lua_getglobal(L, "require");
   lua_pushliteral(L, "cjson");
-  if (lua_pcall(L, 1, 1, 0) != 0)
+  status = lua_pcall(L, 1, 1, 0);
+  if (status == LUA_ERRMEM)
+    lua_error(L);
+  if (status != 0)
     luaL_error(L, "novita needs lua-cjson (Debian: apt-get install lua-cjson;"
                   " LuaRocks: luarocks install lua-cjson)");
   cjson = lua_gettop(L);
