@@ -145,6 +145,7 @@ struct NvTransfer {
 NV_FUNC NvTransfer *nv_transfer_new (void);
 NV_FUNC int nv_transfer_header (NvTransfer *t, const char *line);
 NV_FUNC void nv_transfer_mask (NvTransfer *t);
+NV_FUNC void nv_transfer_mask_in (const NvTransfer *t, NvBuffer *b);
 NV_FUNC int nv_transfer_start (NvTransfer *t, NvPool *p, const NvOptions *o);
 NV_FUNC void nv_transfer_cancel (NvTransfer *t);
 NV_FUNC void nv_transfer_resume (NvTransfer *t);
