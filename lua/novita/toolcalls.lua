@@ -104,7 +104,7 @@ function toolcalls.build(calls)
   table.sort(sorted, before)
   for position, call in ipairs(sorted) do
     local whole = pieces.join(call.object)
-    whole.id, whole.index = call.id, call.index and position - 1
+    whole.id, whole.index = call.id, call.index
     whole.type = whole.type or "function"
     whole["function"] = toolcalls.build_function(call.fn)
     built[position] = whole
