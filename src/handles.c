@@ -162,8 +162,8 @@ static int transfer_reply (lua_State *L) {
 
 /*
 ** transfer:next(), for streams: the next chunk; or nil when there is none
-** yet; or, at the end, false, nil, info, or false and an error. The transfer
-** is closed by its end.
+** yet; or, at the end, false, nil, info, or false, an error and perhaps the
+** info. The transfer is closed by its end.
 */
 static int transfer_next (lua_State *L) {
   NvTransfer *t = checktransfer(L);

@@ -427,12 +427,11 @@ void nv_pool_rearm (NvPool *p) {
 }
 
 
-/* does all that can be done without waiting */
+/* lets libcurl do all that it can without the sockets */
 static void drive (NvPool *p) {
   p->now = nv_now();
   do {
     drive_timers(p);
-    expire(p);
     collect(p);
   } while (p->now >= p->wakeup);
 }
@@ -442,7 +441,8 @@ static void drive (NvPool *p) {
 
 /*
 ** Waits until a transfer has news, at most 'seconds', and returns how many
-** are in flight. A signal ends the waiting early.
+** are in flight. A signal ends the waiting early. Nothing expires before the
+** sockets were looked at: it may be us who were away, not the server.
 */
 int nv_pool_poll (NvPool *p, double seconds) {
   double end;
@@ -459,6 +459,7 @@ int nv_pool_poll (NvPool *p, double seconds) {
       until = p->alarm;
     interrupted = drive_sockets(p, until - p->now) != 0;
     drive(p);
+    expire(p);
   } while (!interrupted && ring_empty(&p->news) && p->now < end);
   arm(p, next_moment(p));  /* the news are for our caller to take */
   guard_leave(&guard);
@@ -466,10 +467,11 @@ int nv_pool_poll (NvPool *p, double seconds) {
 }
 
 
-/* gives libcurl its turn right after a start, and the timer its moment */
+/* does all that can be done without waiting, and gives the timer its moment */
 void nv_pool_settle (NvPool *p) {
   Guard guard;
   guard_enter(p, &guard);
+  drive_sockets(p, 0);
   drive(p);
   nv_pool_rearm(p);
   guard_leave(&guard);

@@ -274,16 +274,14 @@ function call.stream(request, settings)
   return stream
 end
 
--- Calls the user's function. What it raises stops the stream and goes on to the caller; false
--- means: enough.
-local function tell(stream, fn, value)
-  if not fn or value == nil then return end
+-- Calls the user's function; false from it means: enough. What it raises stops the stream and goes
+-- on to the caller.
+local function enough(stream, fn, value)
+  if not fn or value == nil then return false end
   local ok, result = compat.pcall(fn, value)
-  if not ok then
-    stream:cancel()
-    error(result, 0)
-  end
-  if result == false then stream:cancel() end
+  if ok then return result == false end
+  stream:cancel()
+  error(result, 0)
 end
 
 -- A stream under the hood, with the results of a plain call.
@@ -292,15 +290,13 @@ local function chat_aloud(request, settings)
   if not stream then return nil, err end
   local text_of = require("novita.stream").text_of
   local on_chunk, on_text = settings.policy.on_chunk, settings.policy.on_text
-  local chunk
-  repeat
-    chunk, err = stream:next()
-    if chunk then
-      tell(stream, on_chunk, chunk)
-      tell(stream, on_text, text_of(chunk))
+  local chunk = stream:next()
+  while chunk do
+    if enough(stream, on_chunk, chunk) or enough(stream, on_text, text_of(chunk)) then
+      return stream:stop()
     end
-  until not chunk
-  if err then return nil, err end
+    chunk = stream:next()
+  end
   return stream:reply()
 end
 
