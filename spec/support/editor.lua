@@ -83,7 +83,7 @@ local function command(folder, options)
     "HOME=" .. quote(folder), "XDG_CONFIG_HOME=" .. quote(folder .. "/config"),
     "XDG_DATA_HOME=" .. quote(folder .. "/data"), "XDG_STATE_HOME=" .. quote(folder .. "/state"),
     "LUA_CPATH=" .. quote(options.cpath or (editor.root .. "/build/luajit/?.so;;")),
-    options.environment or "", "nvim", "--clean", "-n", "-i", "NONE", "-u", "NONE",
+    options.environment or "", "nvim", "-n", "-i", "NONE", options.flags or "--clean -u NONE",
   }
   for _, path in ipairs(options.rtp or { editor.root }) do
     words[#words + 1] = "--cmd " .. quote("set rtp^=" .. path)
@@ -100,7 +100,8 @@ end
 --- Runs code in a headless Neovim. Returns what the code returned (data, as in data.lua), all
 --- that was printed, and the exit status; an error of the code's is raised.
 ---@param code string
----@param options? table cpath, rtp (a list), environment (words for env), stay (the code quits)
+---@param options? table cpath, rtp (a list), environment (words for env), flags (in place of
+---  --clean -u NONE), stay (the code quits)
 ---@return any result, string output, integer status
 function editor.run(code, options)
   options = options or {}
