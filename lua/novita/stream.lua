@@ -57,16 +57,19 @@ local function add(self, chunk)
 end
 
 --- The next chunk, as the server sent it.
----@return table? chunk nil at the end
+---@param seconds? number to wait for it at most
+---@return table|false|nil chunk nil at the end; false when the time was up
 ---@return novita.Error? err when it is not a good end
-function methods:next()
+function methods:next(seconds)
+  if self.loop.breathe then self.loop.breathe() end
   while not (self.ended or self.err) do
     local chunk, err, info = self.transfer:next()
     if chunk then return add(self, chunk) end
     if chunk == false then return finish(self, err, info) end
     self.waiting = true
-    self.loop.wait(self.transfer)
+    local news = self.loop.wait(self.transfer, seconds)
     self.waiting = false
+    if seconds and not news then return false end
   end
   return nil, self.err
 end
