@@ -477,7 +477,8 @@ int nv_pool_poll (NvPool *p, double seconds) {
 void nv_pool_settle (NvPool *p) {
   Guard guard;
   guard_enter(p, &guard);
-  drive_sockets(p, 0);
+  if (p->in_flight > 1)  /* others may be done, and free a connection */
+    drive_sockets(p, 0);
   drive(p);
   nv_pool_rearm(p);
   guard_leave(&guard);
