@@ -73,8 +73,7 @@ static const struct Saying {
    offsetof(NvOptions, idle_timeout)},
   {"attempt", "the attempt took longer than %.6g s",
    offsetof(NvOptions, attempt_timeout)},
-  {"deadline", "the deadline of %.6g s has passed",
-   offsetof(NvOptions, deadline)}
+  {"deadline", "the deadline has passed", offsetof(NvOptions, deadline)}
 };
 
 

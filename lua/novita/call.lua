@@ -61,10 +61,14 @@ function call.retry(fn, policy)
   end
 end
 
+local function is_time(seconds)
+  return type(seconds) == "number" and seconds > 0
+end
+
 -- The same for one call, with its deadline and its log.
 local function environment_of(loop, settings)
   local general, seconds, log = call.environment(loop), settings.wire.deadline, settings.policy.log
-  if type(seconds) ~= "number" or not (seconds > 0) then seconds = nil end -- the C module says why
+  if not is_time(seconds) then seconds = nil end -- the C module will refuse what it is
   if not seconds and not log then return general end
   local env = setmetatable({}, { __index = general })
   if seconds then env.deadline = loop.now() + seconds end
@@ -101,6 +105,15 @@ local function deadline_message(settings)
   return ("the deadline of %.6g s has passed"):format(settings.wire.deadline)
 end
 
+-- The key that a function gives.
+local function ask_key(fn)
+  local key, reason = fn()
+  if type(key) == "string" then return key end
+  local given = key == nil and "nothing" or "a " .. type(key)
+  if key == nil and reason ~= nil then given = given .. ": " .. tostring(reason) end
+  return nil, failure("config", "api_key: the function returned " .. given, "api_key")
+end
+
 -- The options for the wire at this moment: the key that a function gives, the time that is left.
 local function wire_of(settings, env)
   local wire = settings.wire
@@ -109,11 +122,9 @@ local function wire_of(settings, env)
   local copy = {}
   for name, value in pairs(wire) do copy[name] = value end
   if type(key) == "function" then
-    copy.api_key = key()
-    if type(copy.api_key) ~= "string" then
-      return nil, failure("config", "api_key: the function returned a " .. type(copy.api_key),
-        "api_key")
-    end
+    local err
+    copy.api_key, err = ask_key(key)
+    if err then return nil, err end
   end
   if env.deadline then
     copy.deadline = env.deadline - env.now()
@@ -307,13 +318,22 @@ function call.chat(request, settings)
   return perform(settings, "chat", filled, finish)
 end
 
+-- Is it { { id = ... }, ... }?
+local function is_list_of_models(value)
+  if type(value) ~= "table" then return false end
+  for key, model in pairs(value) do
+    if type(key) ~= "number" or type(model) ~= "table" or model.id == nil then return false end
+  end
+  return true
+end
+
 --- Lists the models: GET /models.
 ---@param settings novita.Settings
 ---@return novita.Model[]?, novita.Info|novita.Error
 function call.models(settings)
-  local answer, info = perform(settings, "request", { path = "/models" }, finish)
+  local answer, info = perform(settings, "request", { path = "/models", public = true }, finish)
   if not answer then return nil, info end
-  if type(answer) ~= "table" or type(answer.data) ~= "table" then
+  if type(answer) ~= "table" or not is_list_of_models(answer.data) then
     return nil, core.error {
       kind = "invalid_response", status = info.status, request_id = info.request_id,
       message = "the response can't be used: no list of models",

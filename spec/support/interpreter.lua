@@ -33,7 +33,8 @@ end
 
 -- Lua 5.1's popen can't tell the status, so the shell does, on a line of its own.
 local function execute(words)
-  local pipe = assert(io.popen(table.concat(words, " ") .. " 2>&1 </dev/null; echo; echo $?"))
+  local command = table.concat(words, " ") .. " 2>&1 </dev/null; printf '\\n%d\\n' $?"
+  local pipe = assert(io.popen(command))
   local text = pipe:read("*a")
   pipe:close()
   local output, status = text:match("^(.*)\n(%d+)\n$")
