@@ -2,7 +2,7 @@
 
 local novita = require("novita")
 
-local interpreter = require("spec.support.interpreter")
+local child = require("spec.support.child")
 local talk = require("spec.support.talk")
 
 local KEY = "sk_client_s3cret_key"
@@ -97,7 +97,7 @@ end)
 
 describe("the environment", function()
   local function run(code, environment)
-    return (interpreter.run("local novita = require('novita') " .. code, environment))
+    return (child.run("local novita = require('novita') " .. code, environment))
   end
   local function set(more)
     local environment = { NOVITA_BASE_URL = talk.sim.url, NOVITA_API_KEY = "sk_environment" }
@@ -219,7 +219,7 @@ describe("the list of models", function()
   it("needs no key", function()
     local header = headers_of(function() assert(talk.client({ api_key = false }):models()) end)
     assert.is_nil(header.authorization)
-    local output = interpreter.run("print(#require('novita').models() > 5)",
+    local output = child.run("print(#require('novita').models() > 5)",
       { NOVITA_BASE_URL = talk.sim.url })
     assert.are.equal("true\n", output)
   end)

@@ -34,7 +34,7 @@ local cases = {
       message = "the attempt took longer than 0.03 s" } },
   { "a call too long", { cut = 10, ending = "stall" }, { deadline = 0.03 },
     { kind = "timeout", reason = "deadline", phase = "body", status = 200,
-      message = "the deadline has passed" } },
+      message = "the deadline of 0.03 s has passed" } },
   { "a body too large", {}, { max_response_bytes = 100 },
     { kind = "response_too_large", phase = "body", status = 200 } },
   { "headers too large", { header_bytes = 5000 }, { max_header_bytes = 2000 },

@@ -2,7 +2,7 @@
 
 local compat = require("novita.compat")
 
-local interpreter = require("spec.support.interpreter")
+local child = require("spec.support.child")
 local talk = require("spec.support.talk")
 
 local MODEL = "meta-llama/llama-3.3-70b-instruct"
@@ -46,7 +46,7 @@ describe("the example", function()
     it(name .. " runs", function()
       talk.sim:reset()
       local parts = expected[name] or { {} }
-      local output, status = interpreter.run_file(path, environment(), compat.unpack(parts[1]))
+      local output, _, status = child.run_file(path, environment(), compat.unpack(parts[1]))
       assert.are.equal(0, status, output)
       check(output, parts)
     end)
@@ -54,7 +54,7 @@ describe("the example", function()
 
   for _, name in ipairs { "hello.lua", "models.lua" } do
     it(name .. " says in one line why it can't", function()
-      local output, status = interpreter.run_file("examples/" .. name,
+      local output, _, status = child.run_file("examples/" .. name,
         environment { NOVITA_BASE_URL = "nonsense" })
       assert.are.equal(1, status)
       assert.is_truthy(output:find("^config: base_url: [^\n]+\n$"), output)

@@ -1,6 +1,6 @@
 -- How the C module is found, and what is said when it can't be.
 
-local interpreter = require("spec.support.interpreter")
+local child = require("spec.support.child")
 
 local FOLDER = "build/loader"
 local CPATH = os.getenv("LUA_CPATH")
@@ -24,10 +24,10 @@ end
 
 -- Runs code where the Lua files are copies, with no C module on the path but cjson.
 local function run(code, cpath)
-  return interpreter.run(code, {
+  return (child.run(code, {
     LUA_PATH = FOLDER .. "/lua/?.lua;" .. FOLDER .. "/lua/?/init.lua;;",
     LUA_CPATH = (cpath or "/nonexistent/?.so") .. ";;",
-  })
+  }))
 end
 
 local LOAD = "require('novita') print(pcall(require, 'novita.core'))"

@@ -1,7 +1,7 @@
 -- The option proxy: the simulator takes the part of the proxy.
 
 local simulator = require("spec.support.sim")
-local interpreter = require("spec.support.interpreter")
+local child = require("spec.support.child")
 local talk = require("spec.support.talk")
 
 local PROXY = talk.sim.url:match("^http://[^/]+")
@@ -81,14 +81,14 @@ describe("the environment's proxy", function()
   it("is used", function()
     talk.sim:reset()
     talk.sim:script { ANSWER }
-    local output = interpreter.run(CODE:format(TARGET, "nil"), { http_proxy = PROXY })
+    local output = child.run(CODE:format(TARGET, "nil"), { http_proxy = PROXY })
     assert.are.equal("Hi\ttable", output:sub(1, 8))
     assert.are.equal(TARGET .. "/chat/completions", talk.sim:journal()[1].path)
   end)
 
   it("is not used where proxy is an empty string", function()
     talk.sim:reset()
-    local output = interpreter.run(CODE:format(talk.sim.url, '""'),
+    local output = child.run(CODE:format(talk.sim.url, '""'),
       { http_proxy = simulator.refused():match("^http://[^/]+") })
     assert.are.equal("Hi\ttable", output:sub(1, 8))
     assert.are.equal("/openai/v1/chat/completions", talk.sim:journal()[1].path)

@@ -73,7 +73,7 @@ static int take_event (lua_State *L, NvTransfer *t, const NvEvent *e,
     nv_error_invalid(L, t, "an event is not JSON");
     *results = push_failure(L);
   }
-  else if (e->is_error || (lua_istable(L, -1) && nv_error_said(L))) {
+  else if (e->is_error || (lua_istable(L, -1) && nv_envelope_says(L))) {
     nv_error_stream(L, t, lua_gettop(L));
     *results = push_failure(L);
   }

@@ -101,10 +101,6 @@ end
 
 -- The wire --------------------------------------------------------------------------------------
 
-local function deadline_message(settings)
-  return ("the deadline of %.6g s has passed"):format(settings.wire.deadline)
-end
-
 -- The key that a function gives.
 local function ask_key(fn)
   local key, reason = fn()
@@ -112,6 +108,10 @@ local function ask_key(fn)
   local given = key == nil and "nothing" or "a " .. type(key)
   if key == nil and reason ~= nil then given = given .. ": " .. tostring(reason) end
   return nil, failure("config", "api_key: the function returned " .. given, "api_key")
+end
+
+local function deadline_message(settings)
+  return ("the deadline of %.6g s has passed"):format(settings.wire.deadline)
 end
 
 -- The options for the wire at this moment: the key that a function gives, the time that is left.
