@@ -146,6 +146,8 @@ local function run_transfers(state)
 end
 
 local function sleep(state, seconds)
+  local task = current(state)
+  if task and task.cancelled then return false end
   local waiter = {}
   add_timer(state, core.now() + seconds, waiter)
   park(state, waiter)
