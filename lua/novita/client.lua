@@ -94,6 +94,15 @@ local function join_headers(inherited, given)
   return joined
 end
 
+-- A table of a policy lies over the one inherited, unless it starts from a preset.
+local function join_retry(inherited, given)
+  if type(given) ~= "table" or given.preset then return retry.policy(given) end
+  local joined = {}
+  for name, value in pairs(inherited) do joined[name] = value end
+  for name, value in pairs(given) do joined[name] = value end
+  return retry.policy(joined)
+end
+
 -- Sorts options into what goes to the wire and what steers the call, over those inherited.
 local function inherit(parent, options)
   if options == nil then return parent end
@@ -112,7 +121,7 @@ local function inherit(parent, options)
     settings[part][name] = value
   end
   settings.wire.headers = join_headers(parent.wire.headers, settings.wire.headers)
-  if options.retry ~= nil then settings.retry = retry.policy(options.retry) end
+  if options.retry ~= nil then settings.retry = join_retry(parent.retry, options.retry) end
   settings.policy.limit = made_limiter(settings.policy.limit)
   return settings
 end

@@ -187,6 +187,8 @@ local function turn(state, seconds)
 end
 
 local function sleep(state, seconds)
+  local task = current(state)
+  if task and task.cancelled then return false end
   local waiter = {}
   add_timer(state, core.now() + seconds, waiter)
   park(state, waiter)
