@@ -2,8 +2,9 @@
 ---
 --- It offers what every loop offers (now, sleep, wait, spawn, current, and its pool), so that a
 --- call is written once, as straight-line code. A task is a coroutine of spawn: what it waits for,
---- it waits for together with all the others, over one pool in one thread. Code outside a task
---- blocks, and the tasks go on meanwhile.
+--- it waits for together with all the others, over one pool in one thread. Code that can't yield
+--- (outside a task, in a coroutine of its own, in a callback of table.sort ...) blocks, and the
+--- tasks go on meanwhile.
 
 local compat = require("novita.compat")
 local core = require("novita.core")
@@ -25,11 +26,10 @@ function poll.pool()
   return pool
 end
 
---- The task that this code is part of, or nil where waiting blocks.
+--- The task that this code is part of, or nil.
 ---@return novita.Task?
 function poll.current()
-  if running and coroutine.running() == running.thread then return running end
-  return nil
+  return running
 end
 
 -- Later timers stand first; of two for the same moment, the older one goes off first.
@@ -52,11 +52,10 @@ local function finish(task, ok, ...)
   alive = alive - 1
   task.done, task.ok = true, ok
   task.results = { n = select("#", ...), ... }
-  if not ok then
-    if type(task.results[1]) == "string" then
-      task.results[1] = debug.traceback(task.thread, task.results[1])
-    end
-    failed[#failed + 1] = task
+  if ok then return end
+  failed[#failed + 1] = task
+  if type(task.results[1]) == "string" then
+    task.traceback = debug.traceback(task.thread, task.results[1])
   end
 end
 
@@ -71,7 +70,7 @@ local function resume(task)
       finish(task, ...)
       for _, waiter in ipairs(task.waiters) do wake(waiter) end
     elseif not task.waiter then
-      add_timer(0, { task = task }) -- it yielded by itself: others first, then on
+      add_timer(core.now(), { task = task }) -- it yielded by itself: others first, then on
     end
   end
   after(coroutine.resume(task.thread))
@@ -85,25 +84,28 @@ end
 
 -- Wakes those whose time has come; returns the seconds until the next one's.
 local function run_timers()
-  while timers[1] and timers[#timers].at <= core.now() do
-    wake(table.remove(timers).waiter)
+  local now = core.now()
+  while timers[1] and timers[#timers].at <= now do
+    local timer = table.remove(timers)
+    timer.waiter.timed_out = true
+    wake(timer.waiter)
   end
   return timers[1] and timers[#timers].at - core.now() or SLICE
 end
 
--- One turn of the loop: waits a slice at most, and wakes those for whom there is something.
+-- One turn of the loop: waits a slice at most, and wakes those for whom there is something by now.
+-- What comes while they run has its turn after the timers.
 local function step()
   local current = poll.pool()
   current:poll(math.max(0, math.min(run_timers(), SLICE)))
-  local transfer = current:ready()
-  while transfer do
+  local ready = {}
+  for transfer in current.ready, current do ready[#ready + 1] = transfer end
+  for _, transfer in ipairs(ready) do
     local waiter = waiting[transfer]
-    waiting[transfer] = nil
     if waiter then
       waiter.news = true
       wake(waiter)
     end
-    transfer = current:ready()
   end
   run_timers()
 end
@@ -114,22 +116,37 @@ end
 
 -- Lets others run until the waiter is woken.
 local function park(waiter)
-  local task = poll.current()
-  if not task then return block(waiter) end
-  waiter.task, task.waiter = task, waiter
-  coroutine.yield()
-  task.waiter = nil
+  local task = running
+  if task then task.waiter = waiter end
+  if task and compat.can_yield(task.thread) then
+    waiter.task = task
+    coroutine.yield()
+  else
+    block(waiter)
+  end
+  if task then task.waiter = nil end
 end
 
 --- Waits so long.
 ---@param seconds number
----@return boolean whole false when the task was cancelled meanwhile
+---@return boolean whole false when the task was cancelled, now or before
 function poll.sleep(seconds)
+  if running and running.cancelled then return false end
   local waiter = {}
   add_timer(core.now() + seconds, waiter)
   park(waiter)
-  remove_timer(waiter)
+  if not waiter.timed_out then remove_timer(waiter) end
   return not waiter.cancelled
+end
+
+-- Ctrl-C ends the waiting of a blocked program: nobody wants the answer any more.
+local function park_unless_interrupted(waiter)
+  if running and compat.can_yield(running.thread) then return park(waiter) end
+  local ok, err = pcall(park, waiter)
+  if ok then return end
+  waiting[waiter.transfer] = nil
+  waiter.transfer:cancel()
+  error(err, 0)
 end
 
 --- Waits until a transfer has something new. Its owner has looked just before, so nothing that
@@ -138,21 +155,13 @@ end
 ---@param seconds? number at most so long
 ---@return boolean news false when the time was up first
 function poll.wait(transfer, seconds)
+  if waiting[transfer] then error("another task is waiting for this answer already", 2) end
   local waiter = { transfer = transfer }
   waiting[transfer] = waiter
   if seconds then add_timer(core.now() + seconds, waiter) end
-  if poll.current() then
-    park(waiter)
-  else
-    local ok, err = pcall(block, waiter)
-    if not ok then -- Ctrl-C: the answer is not wanted any more
-      waiting[transfer] = nil
-      transfer:cancel()
-      error(err, 0)
-    end
-  end
+  park_unless_interrupted(waiter)
   waiting[transfer] = nil
-  if seconds then remove_timer(waiter) end
+  if seconds and not waiter.timed_out then remove_timer(waiter) end
   return waiter.news == true
 end
 
@@ -173,16 +182,26 @@ function methods:cancel()
   wake(waiter)
 end
 
+local function forget_failure(task)
+  for position, other in ipairs(failed) do
+    if other == task then return table.remove(failed, position) end
+  end
+end
+
 --- Waits for the end of the task.
----@return boolean ok false when its function raised an error
+---@return boolean ok false when its function raised an error, or the waiting task was cancelled
 ---@return any ... what it returned, or that error
 function methods:join()
+  if self == running then error("a task can't wait for itself", 2) end
   if not self.done then
     local waiter = {}
     table.insert(self.waiters, waiter)
     park(waiter)
+    if not self.done then
+      return false, core.error { kind = "cancelled", message = "the waiting task was cancelled" }
+    end
   end
-  self.seen = true
+  if not self.ok then forget_failure(self) end
   return self.ok, compat.unpack(self.results, 1, self.results.n)
 end
 
@@ -201,6 +220,9 @@ end
 ---@param fn fun(): any ...
 ---@return novita.Task
 function poll.spawn(fn)
+  if type(fn) ~= "function" then
+    error(("spawn: function expected, got %s"):format(type(fn)), 2)
+  end
   local task = setmetatable({ thread = coroutine.create(fn), waiters = {}, done = false }, mt)
   alive = alive + 1
   resume(task)
@@ -209,12 +231,11 @@ end
 
 --- Runs until all tasks have ended; raises the first error of a task that nobody waited for.
 function poll.run()
+  if running then error("run() would wait for the task that calls it", 2) end
   while alive > 0 do step() end
-  local tasks = failed
+  local task = failed[1]
   failed = {}
-  for _, task in ipairs(tasks) do
-    if not task.seen then error(task.results[1], 0) end
-  end
+  if task then error(task.traceback or task.results[1], 0) end
 end
 
 return poll
