@@ -78,7 +78,8 @@ describe("with luv", function()
       uv.run()
     ]]
     assert.are.equal(0, status)
-    for _, text in ipairs { "novita: .*oh no", "in on_text: .*in text", "stack traceback", "y\n" } do
+    for _, text in ipairs { "novita: .*oh no", "in on_text: .*in text", "stack traceback",
+      "y\n" } do
       assert.is_truthy(output:find(text), output)
     end
   end)
