@@ -9,8 +9,13 @@ require("novita.reply")
 
 local call = {}
 
+-- How to wait where this code runs.
+local function loop_here()
+  return require(rawget(_G, "ngx") and "novita.loop.ngx" or "novita.loop.poll")
+end
+
 local function loop_of(settings)
-  return settings.policy.loop or require("novita.loop.poll")
+  return settings.policy.loop or loop_here()
 end
 
 local function failure(kind, message, param)
@@ -38,7 +43,7 @@ end
 ---@param options novita.LimitOptions
 ---@return novita.Limiter
 function call.limit(options)
-  return limit.new(options, call.environment(require("novita.loop.poll")))
+  return limit.new(options, call.environment(loop_here()))
 end
 
 -- Leaves out the list of attempts, which only a call has a place for.
@@ -52,7 +57,7 @@ end
 ---@return fun(...): any, any
 function call.retry(fn, policy)
   local whole = retry.policy(policy)
-  local env = call.environment(require("novita.loop.poll"))
+  local env = call.environment(loop_here())
   return function(...)
     local arguments, n = { ... }, select("#", ...)
     return results(retry.run(function()
