@@ -69,6 +69,8 @@ end
 -- The same for one call, with its deadline and its log.
 local function environment_of(loop, settings)
   local general, seconds, log = call.environment(loop), settings.wire.deadline, settings.policy.log
+  local valid = type(seconds) == "number" and seconds > 0 -- the C module says what is wrong
+  seconds = valid and seconds or nil
   if not seconds and not log then return general end
   local env = setmetatable({}, { __index = general })
   if seconds then env.deadline = loop.now() + seconds end
@@ -101,6 +103,10 @@ end
 
 -- The wire --------------------------------------------------------------------------------------
 
+local function deadline_message(settings)
+  return ("the deadline of %.6g s has passed"):format(settings.wire.deadline)
+end
+
 -- The options for the wire at this moment: the key that a function gives, the time that is left.
 local function wire_of(settings, env)
   local wire = settings.wire
@@ -119,8 +125,7 @@ local function wire_of(settings, env)
     copy.deadline = env.deadline - env.now()
     if copy.deadline <= 0 then
       return nil, core.error {
-        kind = "timeout", reason = "deadline",
-        message = ("the deadline of %g s has passed"):format(wire.deadline),
+        kind = "timeout", reason = "deadline", message = deadline_message(settings),
       }
     end
   end
@@ -158,7 +163,9 @@ local function attempt(this)
   local transfer
   transfer, err = pool[this.method](pool, this.request, wire)
   if not transfer then return nil, err end
-  return this.await(this.loop, transfer)
+  local value, info = this.await(this.loop, transfer)
+  if not value and info.reason == "deadline" then info.message = deadline_message(this.settings) end
+  return value, info
 end
 
 -- Turns -----------------------------------------------------------------------------------------

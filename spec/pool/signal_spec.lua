@@ -22,7 +22,10 @@ local function program(way, code)
   return ([[
     local native = require("spec.support.native")
     local core, novita = require("novita.core"), require("novita")
-    local ways = { core = core.chat, novita = novita.chat }
+    local client = novita.new { retry = "none" }
+    local ways = {
+      core = core.chat, novita = function(...) return client:chat(...) end,
+    }
     local function ask(options)
       local all = { base_url = os.getenv("SIM"), ca_file = os.getenv("CA"), api_key = "sk_spec" }
       for name, value in pairs(options or {}) do all[name] = value end

@@ -1,9 +1,8 @@
 --- Tasks: coroutines that wait for a transfer, for a time, or for each other.
 ---
 --- What the loops share in which novita resumes its tasks itself (poll.lua, uv.lua). tasks.new
---- makes the functions that every loop offers: now, sleep, wait, spawn, current, wake, run and pool.
---- Such a loop adds how code outside a task waits, and who calls turn() when there is something to
---- do.
+--- makes the functions that every loop offers: now, sleep, wait, spawn, current, wake, run, pool.
+--- Such a loop adds how code outside a task waits, and who calls turn() when there is work.
 
 local compat = require("novita.compat")
 local core = require("novita.core")
