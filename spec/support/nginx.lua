@@ -92,7 +92,7 @@ error_log %s/error.log notice;
 %s
 events { worker_connections 4096; }
 http {
-  access_log off;
+  access_log off; lua_http10_buffering off;
   client_body_temp_path %s/t1; proxy_temp_path %s/t2; fastcgi_temp_path %s/t3;
   uwsgi_temp_path %s/t4; scgi_temp_path %s/t5;
   lua_package_path "%s/?.lua;%s/lua/?.lua;%s/lua/?/init.lua;%s/usr/share/lua/5.1/?.lua;;";
@@ -214,6 +214,17 @@ function methods:open(path, body, headers)
   for name, value in pairs(headers or {}) do head = head .. name .. ": " .. value .. "\r\n" end
   assert(connection:send(head .. "\r\n" .. (body or "")))
   return connection
+end
+
+--- Reads the head of an answer; raises when there is none.
+---@return string head
+function nginx.head(connection)
+  local lines = {}
+  repeat
+    local line = assert(connection:receive("*l"))
+    lines[#lines + 1] = line
+  until line == ""
+  return table.concat(lines, "\n")
 end
 
 --- One request to its end.
