@@ -123,7 +123,7 @@ describe("#nginx: a transfer whose owner is gone", function()
   it("stops when the handler returns without reading on", function()
     sim:always(FLOWING)
     local status, body = server:get("/abandoned")
-    assert.same({ 200, "word " }, { status, body })
+    assert.same({ 200, "word" }, { status, body })
     stops_within(SECONDS, socket.gettime())
   end)
 

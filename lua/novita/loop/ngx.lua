@@ -267,9 +267,11 @@ function ngx_loop.wake(task)
   if task and task.resting then rouse(task) end
 end
 
---- The light thread that this code is part of.
----@return novita.NgxTask
-ngx_loop.current = this_thread
+--- The light thread that this code is part of, or nil in a phase that has none.
+---@return novita.NgxTask?
+function ngx_loop.current()
+  return coroutine.running() and this_thread()
+end
 
 --- The connections of this worker.
 ---@return novita.Pool
