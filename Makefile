@@ -61,6 +61,6 @@ install: module
 clean:
 	rm -rf build lua/novita/core.so
 
-include spec/check.mk
+include spec/check.mk spec/nvim.mk
 
 .PHONY: all module prerequisites install clean

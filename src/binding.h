@@ -20,7 +20,9 @@ enum {
   NV_STATE_POOL,	/* of core.chat */
   NV_STATE_AGENT,	/* our User-Agent header */
   NV_STATE_HOOK,	/* a Lua function that does nothing */
-  NV_STATE_CJSON	/* lua-cjson */
+  NV_STATE_CJSON,	/* lua-cjson */
+  NV_STATE_NIL,		/* Neovim's null */
+  NV_STATE_DICT		/* and the metatable of its {} */
 };
 
 #define NV_POOL		"novita.pool"		/* metatables */
@@ -118,6 +120,7 @@ NV_FUNC void nv_encode_open (lua_State *L);
 /* json.c */
 
 NV_FUNC size_t nv_utf8_length (const unsigned char *s, size_t n, size_t *bad);
+NV_FUNC int nv_json_isnull (lua_State *L, int index);
 NV_FUNC int nv_json_decode (lua_State *L, const char *text, size_t length);
 NV_FUNC void nv_json_pushtext (lua_State *L, const char *text, size_t length);
 NV_FUNC void nv_json_pushline (lua_State *L, const char *text, size_t length,

@@ -305,13 +305,15 @@ static int pool_request (lua_State *L) {
 
 
 /*
-** pool:poll(seconds) -> in_flight. Waits until a transfer has news, at most
-** so long (default 0); a signal ends the waiting early.
+** pool:poll(seconds) -> in_flight, news. Waits until a transfer has news, at
+** most so long (default 0); a signal ends the waiting early. The second
+** value says whether there is anything for pool:ready().
 */
 static int pool_poll (lua_State *L) {
   NvPool *p = checkpool(L);
   lua_pushinteger(L, nv_pool_poll(p, luaL_optnumber(L, 2, 0)));
-  return 1;
+  lua_pushboolean(L, nv_pool_news(p));
+  return 2;
 }
 
 

@@ -171,6 +171,16 @@ NV_FUNC void nv_transfer_free (NvTransfer *t);
 ** =======================================================
 */
 
+/* what the libcurl that runs can do; strings may be NULL */
+typedef struct NvFeatures {
+  const char *libcurl;		/* its version */
+  const char *tls;		/* its TLS library and that one's version */
+  const char *ca_file, *ca_path;	/* what it trusts by default */
+  int asynch_dns;		/* do look-ups of names leave it free? */
+  int http2;
+  int descriptor;		/* can other event loops watch a pool? */
+} NvFeatures;
+
 #define NV_SPARES	32	/* idle handles kept for the next calls */
 
 struct NvPool {
@@ -196,9 +206,11 @@ NV_FUNC int nv_pool_open (NvPool *p);
 NV_FUNC void nv_pool_close (NvPool *p);
 NV_FUNC int nv_pool_inherited (const NvPool *p);
 NV_FUNC int nv_pool_poll (NvPool *p, double seconds);
+NV_FUNC int nv_pool_news (const NvPool *p);
 NV_FUNC NvTransfer *nv_pool_ready (NvPool *p);
 NV_FUNC int nv_pool_descriptor (NvPool *p);
 NV_FUNC const char *nv_pool_library (void);
+NV_FUNC void nv_pool_features (NvFeatures *f);
 
 /* rings: a link is in one at most, zeroed while in none */
 #define nv_ring_empty(ring)	((ring)->next == (ring))

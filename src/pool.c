@@ -362,6 +362,12 @@ void nv_pool_forget (NvTransfer *t) {
 }
 
 
+/* has any transfer something new? */
+int nv_pool_news (const NvPool *p) {
+  return !ring_empty(&p->news);
+}
+
+
 /* the next transfer that has something new, or NULL */
 NvTransfer *nv_pool_ready (NvPool *p) {
   NvTransfer *t;
@@ -539,4 +545,21 @@ void nv_pool_close (NvPool *p) {
 /* which libcurl this is, at run time */
 const char *nv_pool_library (void) {
   return curl_version_info(CURLVERSION_NOW)->version;
+}
+
+
+void nv_pool_features (NvFeatures *f) {
+  const curl_version_info_data *d = curl_version_info(CURLVERSION_NOW);
+  memset(f, 0, sizeof(*f));
+  f->libcurl = d->version;
+  f->tls = d->ssl_version;
+  f->asynch_dns = (d->features & CURL_VERSION_ASYNCHDNS) != 0;
+  f->http2 = (d->features & CURL_VERSION_HTTP2) != 0;
+  f->descriptor = NV_EPOLL;
+#if LIBCURL_VERSION_NUM >= 0x074600	/* 7.70 */
+  if (d->age >= CURLVERSION_SEVENTH) {
+    f->ca_file = d->cainfo;
+    f->ca_path = d->capath;
+  }
+#endif
 }

@@ -4,18 +4,14 @@
 local compat = require("novita.compat")
 local core = require("novita.core")
 local limit = require("novita.limit")
+local loops = require("novita.loop")
 local retry = require("novita.retry")
 require("novita.reply")
 
 local call = {}
 
--- How to wait where this code runs.
-local function loop_here()
-  return require(rawget(_G, "ngx") and "novita.loop.ngx" or "novita.loop.poll")
-end
-
 local function loop_of(settings)
-  return settings.policy.loop or loop_here()
+  return settings.policy.loop or loops.here()
 end
 
 local function failure(kind, message, param)
@@ -43,7 +39,7 @@ end
 ---@param options novita.LimitOptions
 ---@return novita.Limiter
 function call.limit(options)
-  return limit.new(options, call.environment(loop_here()))
+  return limit.new(options, call.environment(loops.here()))
 end
 
 -- Leaves out the list of attempts, which only a call has a place for.
@@ -57,12 +53,11 @@ end
 ---@return fun(...): any, any
 function call.retry(fn, policy)
   local whole = retry.policy(policy)
-  local env = call.environment(loop_here())
   return function(...)
     local arguments, n = { ... }, select("#", ...)
     return results(retry.run(function()
       return fn(compat.unpack(arguments, 1, n))
-    end, whole, env))
+    end, whole, call.environment(loops.here())))
   end
 end
 
@@ -311,6 +306,18 @@ function call.chat(request, settings)
   local filled, err = fill(request, policy.vars)
   if not filled then return nil, err end
   return perform(settings, "chat", filled, finish)
+end
+
+--- Starts a chat and goes on: what comes of it is told to handlers.
+---@param request novita.Request
+---@param handlers novita.Handlers
+---@param settings novita.Settings
+---@return novita.Handle
+function call.start(request, handlers, settings)
+  return require("novita.start").run(handlers, loop_of(settings), {
+    stream = function() return call.stream(request, settings) end,
+    chat = function() return call.chat(request, settings) end,
+  })
 end
 
 --- Lists the models: GET /models.

@@ -50,6 +50,15 @@ local yields = yields_in_pcall()
 --- pcall, in which functions may yield on every Lua.
 compat.pcall = yields and pcall or pcall_51
 
+--- The same, with a traceback added to an error that is a string.
+function compat.traced(fn, ...)
+  if not yields then return compat.pcall(fn, ...) end
+  local arguments, n = { ... }, select("#", ...)
+  return xpcall(function() return fn(compat.unpack(arguments, 1, n)) end, function(problem)
+    return type(problem) == "string" and debug.traceback(problem, 2) or problem
+  end)
+end
+
 --- The coroutine that runs, whatever compat.pcall put in between.
 compat.running = yields and coroutine.running or running_51
 

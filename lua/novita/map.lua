@@ -87,6 +87,7 @@ function map.run(items, fn, loop, options)
   local raised
   for number = 1, math.min(options.concurrency or DEFAULT_CONCURRENCY, #items) do
     state.workers[number] = loop.spawn(function() work(state) end)
+    state.workers[number].seen = true -- see below
   end
   for _, worker in ipairs(state.workers) do
     local ok, err = worker:join()

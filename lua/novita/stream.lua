@@ -49,14 +49,16 @@ local function finish(self, err, info)
 end
 
 --- The next chunk, as the server sent it.
----@return table? chunk nil at the end
+---@param seconds? number to wait for it at most
+---@return table|false|nil chunk nil at the end; false when the time was up
 ---@return novita.Error? err when it is not a good end
-function methods:next()
+function methods:next(seconds)
   if self.err then return nil, self.err end
   if self.ended then return nil end
+  if self.loop.breathe then self.loop.breathe() end
   local chunk, err, info = self.transfer:next()
   while chunk == nil do
-    self.loop.wait(self.transfer)
+    if not self.loop.wait(self.transfer, seconds) and seconds then return false end
     chunk, err, info = self.transfer:next()
   end
   if not chunk then return finish(self, err, info) end

@@ -13,6 +13,8 @@ local tasks = {}
 ---@field done boolean
 ---@field ok boolean? once done: did its function return?
 ---@field cancelled boolean?
+---@field seen boolean? has somebody had its results, or will?
+---@field results? table once done: what its function returned, or the error
 local methods = {}
 local mt = { __name = "novita.task", __index = methods }
 
@@ -25,7 +27,7 @@ local function add_timer(state, at, waiter)
     if timers[middle].at > at then low = middle + 1 else high = middle end
   end
   table.insert(timers, low, { at = at, waiter = waiter })
-  if low == #timers and state.on_timer then state.on_timer(at) end
+  if low == #timers and state.host.on_timer then state.host.on_timer(at) end
 end
 
 local function remove_timer(state, waiter)
@@ -34,21 +36,37 @@ local function remove_timer(state, waiter)
   end
 end
 
+local function remove(list, item)
+  for position = #list, 1, -1 do
+    if list[position] == item then return table.remove(list, position) end
+  end
+end
+
 local wake
+
+-- Who hears of a failure: those that wait for the task, or run(), or the host.
+local function fail(task)
+  local state, err = task.state, task.results[1]
+  if type(err) == "string" and not err:find("\nstack traceback:", 1, true) then
+    task.results[1] = debug.traceback(task.thread, err)
+  end
+  if state.host.on_failure and not state.runner then
+    state.host.on_failure(task)
+  else
+    state.failed[#state.failed + 1] = task
+  end
+end
 
 local function finish(task, ok, ...)
   local state = task.state
   state.alive = state.alive - 1
   task.done, task.ok = true, ok
   task.results = { n = select("#", ...), ... }
-  if not ok then
-    if type(task.results[1]) == "string" then
-      task.results[1] = debug.traceback(task.thread, task.results[1])
-    end
-    state.failed[#state.failed + 1] = task
-  end
+  if not ok then fail(task) end
   for _, waiter in ipairs(task.waiters or {}) do wake(waiter) end
-  if state.alive == 0 and state.runner then state.runner.ready = true end
+  if state.alive > 0 then return end
+  if state.runner then state.runner.ready = true end
+  if state.host.on_alive then state.host.on_alive(false) end
 end
 
 local function after_resume(task, before, ...)
@@ -80,7 +98,7 @@ end
 -- Lets others run until the waiter is woken.
 local function park(state, waiter)
   local task = current(state)
-  if not task then return state.block(waiter) end
+  if not task then return state.host.block(waiter) end
   waiter.task, task.waiter = task, waiter
   coroutine.yield()
   task.waiter = nil
@@ -94,20 +112,26 @@ function methods:cancel()
   if not waiter then return end
   if waiter.transfer then return waiter.transfer:cancel() end
   waiter.cancelled = true
-  wake(waiter)
+  add_timer(self.state, 0, waiter)
 end
 
 --- Waits for the end of the task.
 ---@return boolean ok false when its function raised an error
 ---@return any ... what it returned, or that error
 function methods:join()
+  self.seen = true
   if not self.done then
     local waiter = {}
     self.waiters = self.waiters or {}
     table.insert(self.waiters, waiter)
     park(self.state, waiter)
+    if waiter.cancelled then
+      remove(self.waiters, waiter)
+      return false, core.error {
+        kind = "cancelled", message = "cancelled while waiting for a task",
+      }
+    end
   end
-  self.seen = true
   return self.ok, compat.unpack(self.results, 1, self.results.n)
 end
 
@@ -122,27 +146,44 @@ function methods:wait()
   return unless_failed(self:join())
 end
 
--- Wakes those whose time has come.
-local function run_timers(state)
+-- Wakes those whose time has come, as long as there is time left.
+local function run_timers(state, till)
   local timers = state.timers
   while timers[1] and timers[#timers].at <= core.now() do
     wake(table.remove(timers).waiter)
+    if core.now() > till then return end
   end
 end
 
--- Wakes those whose transfers have news.
-local function run_transfers(state)
-  local pool = state.pool
-  local transfer = pool and pool:ready()
-  while transfer do
+-- Wakes those whose transfers have news. Returns whether there was time for all.
+local function run_transfers(state, till)
+  while state.pool and state.pool:usable() do
+    if core.now() > till then return false end
+    local transfer = state.pool:ready()
+    if not transfer then return true end
     local waiter = state.waiting[transfer]
     state.waiting[transfer] = nil
     if waiter then
       waiter.news = true
       wake(waiter)
     end
-    transfer = pool:ready()
   end
+  return true
+end
+
+-- Wakes everybody for whom there is something, within so many seconds; returns how long until
+-- there may be more, or nil.
+local function turn(state, seconds)
+  local till = seconds and core.now() + seconds or math.huge
+  local before = state.till
+  state.till = till
+  run_timers(state, till)
+  local all = run_transfers(state, till)
+  run_timers(state, till)
+  state.till = before
+  if not all then return 0 end
+  local timers = state.timers
+  return timers[1] and timers[#timers].at - core.now()
 end
 
 local function sleep(state, seconds)
@@ -159,7 +200,7 @@ local function wait(state, transfer, seconds)
   state.waiting[transfer] = waiter
   if seconds then add_timer(state, core.now() + seconds, waiter) end
   local ok, err = true, nil
-  if current(state) then park(state, waiter) else ok, err = pcall(state.block, waiter) end
+  if current(state) then park(state, waiter) else ok, err = pcall(state.host.block, waiter) end
   state.waiting[transfer] = nil
   if seconds then remove_timer(state, waiter) end
   if not ok then
@@ -172,15 +213,28 @@ end
 local function spawn(state, fn)
   local task = setmetatable({ state = state, thread = coroutine.create(fn), done = false }, mt)
   state.alive = state.alive + 1
-  resume(task)
+  if state.alive == 1 and state.host.on_alive then state.host.on_alive(true) end
+  if state.host.defers and state.host.defers() then
+    add_timer(state, 0, { task = task })
+  else
+    resume(task)
+  end
   return task
+end
+
+-- A task that has run for a while lets the host have its turn.
+local function breathe(state)
+  if not current(state) or core.now() < (state.till or 0) then return end
+  coroutine.yield()
 end
 
 local function run(state)
   if current(state) then error("run() waits for all tasks, so not inside one", 3) end
   if state.alive > 0 then
     state.runner = {}
-    state.block(state.runner)
+    local ok, err = pcall(state.host.block, state.runner)
+    state.runner = nil
+    if not ok then error(err, 0) end
   end
   local failed = state.failed
   state.failed = {}
@@ -193,14 +247,16 @@ end
 ---@field block fun(waiter: table) runs the loop until waiter.ready
 ---@field on_pool? fun(pool: novita.Pool) a pool was made
 ---@field on_timer? fun(at: number) an earlier moment to call turn() than all before
+---@field on_alive? fun(alive: boolean) there are tasks now, or none any more
+---@field on_failure? fun(task: novita.Task) it raised an error, and run() is not there to tell it
+---@field defers? fun(): boolean may tasks not run right now?
+---@field breathes? boolean must a task let go now and then, even if it need not wait?
 
 --- Makes a loop.
 ---@param host novita.TaskHost
 ---@return table loop
 function tasks.new(host)
-  local state = {
-    block = host.block, on_timer = host.on_timer, waiting = {}, timers = {}, failed = {}, alive = 0,
-  }
+  local state = { host = host, waiting = {}, timers = {}, failed = {}, alive = 0 }
   local loop = { now = core.now }
 
   --- The connections of this process; a child made by fork gets its own.
@@ -244,13 +300,13 @@ function tasks.new(host)
   function loop.run() return run(state) end
 
   --- Wakes everybody for whom there is something, without waiting.
-  ---@return number? seconds until the next timer
-  function loop.turn()
-    run_timers(state)
-    run_transfers(state)
-    run_timers(state)
-    local timers = state.timers
-    return timers[1] and timers[#timers].at - core.now()
+  ---@param seconds? number at most so long
+  ---@return number? seconds until the next timer, 0 when there is more to do, nil for nothing
+  function loop.turn(seconds) return turn(state, seconds) end
+
+  if host.breathes then
+    --- Called by a task between two steps of something long.
+    function loop.breathe() return breathe(state) end
   end
 
   return loop
