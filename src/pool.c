@@ -364,7 +364,7 @@ void nv_pool_forget (NvTransfer *t) {
 
 /* has any transfer something new? */
 int nv_pool_news (const NvPool *p) {
-  return !ring_empty(&p->news);
+  return !nv_ring_empty(&p->news);
 }
 
 
