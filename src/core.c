@@ -164,6 +164,7 @@ static const luaL_Reg functions[] = {
   {"decode", nv_json_parse},
   {"array", nv_json_array},
   {"error", nv_error_new},
+  {"tie", nv_tie_new},
   {"now", core_now},
   {"random", core_random},
   {"features", core_features},
@@ -205,6 +206,7 @@ int luaopen_novita_core (lua_State *L) {
   state = lua_gettop(L);
   nv_handles_open(L, state);
   nv_events_open(L, state);
+  nv_nginx_open(L, state);
   nv_error_open(L);
   nv_info_open(L);
   nv_chat_open(L);

@@ -32,13 +32,15 @@ static void check_ours (lua_State *L, const NvPool *p) {
 }
 
 
-static NvTransfer *checktransfer (lua_State *L) {
-  NvTransfer **box = luaL_checkudata(L, 1, NV_TRANSFER);
-  luaL_argcheck(L, *box != NULL, 1, "closed transfer");
+NvTransfer *nv_checktransfer (lua_State *L, int index) {
+  NvTransfer **box = luaL_checkudata(L, index, NV_TRANSFER);
+  luaL_argcheck(L, *box != NULL, index, "closed transfer");
   if ((*box)->pool != NULL)
     check_ours(L, (*box)->pool);
   return *box;
 }
+
+#define checktransfer(L)	nv_checktransfer(L, 1)
 
 
 /*
@@ -353,6 +355,12 @@ static int pool_fd (lua_State *L) {
 }
 
 
+/* pool:bell(directory) -> bell | nil, see nginx.c */
+static int pool_bell (lua_State *L) {
+  return nv_bell_new(L, checkpool(L));
+}
+
+
 /* pool:usable(): open, and made by this very process? */
 static int pool_usable (lua_State *L) {
   const NvPool *p = luaL_checkudata(L, 1, NV_POOL);
@@ -408,6 +416,7 @@ static const luaL_Reg pool_methods[] = {
   {"poll", pool_poll},
   {"ready", pool_ready},
   {"fd", pool_fd},
+  {"bell", pool_bell},
   {"usable", pool_usable},
   {"close", pool_close},
   {NULL, NULL}

@@ -634,6 +634,7 @@ void nv_transfer_finish (NvTransfer *t, int curl_code) {
                   "the connection closed inside the headers");
   }
   t->state = NV_DONE;
+  nv_ring_remove(&t->tie);
   nv_pool_remove(t);
   release(t, p);
   if (t->orphan) {

@@ -38,9 +38,14 @@ local function running_51()
   return roots[thread] or thread
 end
 
-local probe = coroutine.create(function() pcall(coroutine.yield) end)
-coroutine.resume(probe)
-local yields = coroutine.status(probe) == "suspended"
+local function yields_in_pcall()
+  if rawget(_G, "jit") then return true end -- in nginx, to try would be to yield inside require
+  local probe = coroutine.create(function() pcall(coroutine.yield) end)
+  coroutine.resume(probe)
+  return coroutine.status(probe) == "suspended"
+end
+
+local yields = yields_in_pcall()
 
 --- pcall, in which functions may yield on every Lua.
 compat.pcall = yields and pcall or pcall_51
