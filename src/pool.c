@@ -326,19 +326,6 @@ static void cap_connections (NvPool *p) {
 }
 
 
-int nv_pool_add (NvPool *p, NvTransfer *t) {
-  cap_connections(p);
-  if (curl_multi_add_handle(p->multi, t->easy) != CURLM_OK)
-    return -1;
-  t->pool = p;
-  t->state = NV_RUNNING;
-  p->in_flight++;
-  nv_ring_add(&p->flight, &t->flight, t);
-  nv_pool_hurry(t);
-  return 0;
-}
-
-
 /* takes a running transfer away from libcurl */
 void nv_pool_remove (NvTransfer *t) {
   curl_multi_remove_handle(t->pool->multi, t->easy);
@@ -468,11 +455,30 @@ int nv_pool_poll (NvPool *p, double seconds) {
 }
 
 
+/* begins: what can be done without waiting is done before this returns */
+int nv_pool_add (NvPool *p, NvTransfer *t) {
+  Guard guard;
+  cap_connections(p);
+  if (curl_multi_add_handle(p->multi, t->easy) != CURLM_OK)
+    return -1;
+  t->pool = p;
+  t->state = NV_RUNNING;
+  p->in_flight++;
+  nv_ring_add(&p->flight, &t->flight, t);
+  nv_pool_hurry(t);
+  guard_enter(p, &guard);
+  drive(p);
+  nv_pool_rearm(p);
+  guard_leave(&guard);
+  return 0;
+}
+
+
 /* does all that can be done without waiting, and gives the timer its moment */
 void nv_pool_settle (NvPool *p) {
   Guard guard;
   guard_enter(p, &guard);
-  if (p->in_flight > 1)  /* others may be done, and free a connection */
+  if (p->in_flight > 0)
     drive_sockets(p, 0);
   drive(p);
   nv_pool_rearm(p);

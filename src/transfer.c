@@ -583,7 +583,6 @@ int nv_transfer_start (NvTransfer *t, NvPool *p, const NvOptions *o) {
     release(t, p);
     return -1;
   }
-  nv_pool_settle(p);
   return 0;
 }
 
