@@ -9,8 +9,12 @@ require("novita.reply")
 
 local call = {}
 
+local function default_loop()
+  return require("novita.loop.poll")
+end
+
 local function loop_of(settings)
-  return settings.policy.loop or require("novita.loop.poll")
+  return settings.policy.loop or default_loop()
 end
 
 local function failure(kind, message, param)
@@ -36,9 +40,10 @@ end
 
 --- Makes a limiter.
 ---@param options novita.LimitOptions
+---@param loop? table whose clock it goes by
 ---@return novita.Limiter
-function call.limit(options)
-  return limit.new(options, call.environment(require("novita.loop.poll")))
+function call.limit(options, loop)
+  return limit.new(options, call.environment(loop or default_loop()))
 end
 
 -- Leaves out the list of attempts, which only a call has a place for.
@@ -52,7 +57,7 @@ end
 ---@return fun(...): any, any
 function call.retry(fn, policy)
   local whole = retry.policy(policy)
-  local env = call.environment(require("novita.loop.poll"))
+  local env = call.environment(default_loop())
   return function(...)
     local arguments, n = { ... }, select("#", ...)
     return results(retry.run(function()
@@ -65,20 +70,11 @@ local function is_time(seconds)
   return type(seconds) == "number" and seconds > 0
 end
 
--- The same for one call, with its deadline and its log.
+-- The same for one call, with its deadline.
 local function environment_of(loop, settings)
-  local general, seconds, log = call.environment(loop), settings.wire.deadline, settings.policy.log
-  if not is_time(seconds) then seconds = nil end -- the C module will refuse what it is
-  if not seconds and not log then return general end
-  local env = setmetatable({}, { __index = general })
-  if seconds then env.deadline = loop.now() + seconds end
-  if log then
-    env.sleep = function(delay)
-      log("info", { event = "wait", delay = delay })
-      return general.sleep(delay)
-    end
-  end
-  return env
+  local general, seconds = call.environment(loop), settings.wire.deadline
+  if not is_time(seconds) then return general end -- the C module will refuse what it is
+  return setmetatable({ deadline = loop.now() + seconds }, { __index = general })
 end
 
 -- Requests and templates ------------------------------------------------------------------------
@@ -177,32 +173,36 @@ end
 
 -- Until a server says 429, a client without limits keeps no count at all; from then on its calls
 -- share the pause.
-local function limiter_of(this, err)
-  local settings = this.settings
-  local limiter = settings.policy.limit or settings.shared.limiter
-  if not limiter and err and err.kind == "rate_limit" then
-    limiter = limit.new({}, this.env)
-    settings.shared.limiter = limiter
-  end
-  return limiter
+local function pause_all(this, err)
+  local shared, busy = this.settings.shared, 0
+  for _ in pairs(shared.calls) do busy = busy + 1 end
+  shared.limiter = shared.limiter or call.limit({}, this.loop)
+  shared.limiter:refused(err, busy)
+end
+
+local function attempt_at_once(this)
+  local calls = this.settings.shared.calls
+  calls[this] = true
+  local value, info = attempt(this)
+  if not value and limit.is_refusal(info) then pause_all(this, info) end
+  calls[this] = nil
+  return value, info
 end
 
 -- An attempt with its turn: a stream keeps it until its end.
 local function attempt_in_turn(this)
-  local limiter, ticket = limiter_of(this), nil
-  if limiter then
-    local err
-    ticket, err = limiter:acquire(this.request, this.env)
-    if not ticket then return nil, err end
-  end
-  local value, info = attempt(this)
-  if not value and not limiter then
-    limiter = limiter_of(this, info)
-    ticket = limiter and limiter:acquire(nil, this.env)
-  end
-  if ticket and value and this.await == open then
+  local settings = this.settings
+  local limiter = settings.policy.limit or settings.shared.limiter
+  if not limiter then return attempt_at_once(this) end
+  local ticket, err = limiter:acquire(this.method == "chat" and this.request or 0, this.env)
+  if not ticket then return nil, err end
+  local ok, value, info = compat.pcall(attempt, this)
+  if not ok then -- a function of the user's raised
+    ticket:release()
+    error(value, 0)
+  elseif value and this.await == open then
     value.on_end = function(reply, failed) ticket:finish(reply, failed) end
-  elseif ticket then
+  else
     ticket:finish(value or nil, not value and info or nil)
   end
   return value, info
@@ -211,14 +211,21 @@ end
 -- Logs ------------------------------------------------------------------------------------------
 
 -- Metadata only: no key, no body, no query, no text of the model's.
-local function log_attempt(this, number, seconds, value, info)
-  local failed = not value and info or nil
-  this.log(failed and "warn" or "info", {
-    event = "attempt", method = this.method == "chat" and "POST" or "GET", attempt = number,
-    duration = seconds, status = info and info.status, request_id = info and info.request_id,
-    kind = failed and failed.kind, reason = failed and failed.reason,
-    curl_code = failed and failed.cause and failed.cause.code,
-  })
+local function log_outcome(this, level, fields, value, info)
+  local err = not value and info or {}
+  fields.method = this.method == "chat" and "POST" or "GET"
+  fields.status, fields.request_id = info and info.status, info and info.request_id
+  fields.kind, fields.curl_code = err.kind, err.cause and err.cause.code
+  this.log(level, fields)
+end
+
+local function logged_attempt(this, number)
+  local started = this.env.now()
+  local value, info = attempt_in_turn(this)
+  log_outcome(this, value and "info" or "warn", {
+    event = "attempt", attempt = number, duration = this.env.now() - started,
+  }, value, info)
+  return value, info
 end
 
 -- Calls -----------------------------------------------------------------------------------------
@@ -229,36 +236,35 @@ local function conclude(this, attempts, value, info, ...)
   elseif value then
     value.attempts, value.info.attempts = attempts, attempts
   elseif this.log then
-    this.log("error", { event = "failure", kind = info and info.kind, attempts = #attempts })
+    log_outcome(this, "error", { event = "failure", attempts = #attempts }, nil, info)
   end
   return value, info, ...
 end
 
--- Of a stream nothing is known yet that retry_if could look at.
+-- Of a stream nothing is known yet that retry_if could look at. Waits are logged.
 local function policy_of(this)
-  local policy = this.settings.retry
-  if this.await ~= open or not policy.retry_if then return policy end
-  local copy = {}
-  for name, value in pairs(policy) do copy[name] = value end
-  copy.retry_if = nil
-  return copy
+  local policy, log = this.settings.retry, this.log
+  local retry_if = this.await ~= open and policy.retry_if
+  if not log and retry_if == policy.retry_if then return policy end
+  local own = setmetatable({ retry_if = retry_if or false }, { __index = policy })
+  function own.before(number, err, delay)
+    if log then log("info", { event = "wait", attempt = number, delay = delay }) end
+    if policy.before then policy.before(number, err, delay) end
+  end
+  return own
 end
 
 -- Attempts until one succeeds or there is no more to hope for.
 local function perform(settings, method, request, await)
   local loop = loop_of(settings)
-  local env, log = environment_of(loop, settings), settings.policy.log
   local this = {
     settings = settings, method = method, request = request, await = await,
-    loop = loop, env = env, log = log,
+    loop = loop, env = environment_of(loop, settings), log = settings.policy.log,
   }
+  local try = this.log and logged_attempt or attempt_in_turn
   return conclude(this, retry.run(function(number)
-    if not log then return attempt_in_turn(this) end
-    local started = env.now()
-    local value, info = attempt_in_turn(this)
-    log_attempt(this, number, env.now() - started, value, info)
-    return value, info
-  end, policy_of(this), env))
+    return try(this, number)
+  end, policy_of(this), this.env))
 end
 
 --- Starts a streamed chat and waits for its headers.
