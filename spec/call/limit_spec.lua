@@ -171,6 +171,17 @@ describe("after a 429", function()
     assert.is_true(loop.now() - started < 60) -- and not a pause for each of the eight
   end)
 
+  it("all calls of a limiter pause, once for the whole burst", function()
+    local loop = clock.fast(CLOCK)
+    local limit = call.limit({ concurrency = 20 }, loop)
+    local client = talk.client { loop = loop, retry = "default", limit = limit }
+    talk.sim:script { { status = 429, delay = 0.02, uses = 12 } }
+    assert.are.same({}, many(12, function() return client:chat(talk.request()) end))
+    assert.are.equal(12, refusals())
+    assert.are.equal(1, limit.cooldown.count)
+    assert.are.equal(0, limit.cooldown.busy)
+  end)
+
   it("a call that begins meanwhile waits for the end of the pause", function()
     local loop = clock.fast(CLOCK)
     local client = talk.client { loop = loop, retry = "none" }
