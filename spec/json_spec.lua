@@ -173,6 +173,7 @@ describe("a locale with a decimal comma", function()
   for when, first in pairs { before = false, after = true } do
     it("set " .. when .. " loading the module changes nothing", function()
       local name, folder = locale.comma()
+      if not name then return pending("no localedef of glibc") end
       talk.sim:reset()
       talk.sim:always { body = '{"id":"c-1","x":0.25,"choices":[{"message":{"content":"Hi"}}]}' }
       local output, _, status = child.run(IN_LOCALE:format(name), {
