@@ -17,7 +17,7 @@ WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-proto
 SHARED = $(if $(filter Darwin,$(shell uname)),-bundle -undefined dynamic_lookup,-shared)
 LUA_PC := $(firstword $(foreach n,lua$(LUA) lua-$(LUA) lua$(subst .,,$(LUA)) $(LUA) lua,\
 	$(shell pkg-config --exists $n 2>/dev/null && echo $n)))
-FLAGS = -std=c99 -D_GNU_SOURCE -fPIC $(WARNINGS) $(shell pkg-config --cflags $(LUA_PC) libcurl)
+FLAGS = -std=c99 -D_GNU_SOURCE -fPIC -pthread $(WARNINGS) $(shell pkg-config --cflags $(LUA_PC) libcurl)
 OBJECTS = $(patsubst src/%.c,$(BUILD)/%.o,$(wildcard src/*.c))
 
 export LUA_PATH = $(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua;$(CURDIR)/?.lua;;
@@ -31,7 +31,7 @@ module: prerequisites $(BUILD)/novita/core.so
 
 $(BUILD)/novita/core.so: $(OBJECTS)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(SHARED) -o $@ $(OBJECTS) $(shell pkg-config --libs libcurl) -lm $(LDFLAGS)
+	$(CC) $(CFLAGS) $(SHARED) -o $@ $(OBJECTS) $(shell pkg-config --libs libcurl) -lm -pthread $(LDFLAGS)
 
 $(BUILD)/%.o: src/%.c $(wildcard src/*.h) Makefile
 	@mkdir -p $(@D) && echo '*' > build/.gitignore
@@ -61,6 +61,6 @@ install: module
 clean:
 	rm -rf build lua/novita/core.so
 
-include spec/check.mk
+include spec/check.mk spec/nvim.mk
 
 .PHONY: all module prerequisites install clean

@@ -264,11 +264,12 @@ int nv_envelope_says (lua_State *L) {
   lua_getfield(L, top, "type");
   said = lua_istable(L, top + 1) || (lua_type(L, top + 1) == LUA_TSTRING &&
                                      lua_rawlen(L, top + 1) > 0);
-  if (lua_isnil(L, top + 2) && lua_type(L, top + 3) == LUA_TSTRING)
-    said |= !lua_isnil(L, top + 5) || !lua_isnil(L, top + 6) ||
-            !lua_isnil(L, top + 7) ||
-            (lua_type(L, top + 4) == LUA_TSTRING &&
-             strcmp(lua_tostring(L, top + 4), "error") == 0);
+  if (lua_isnil(L, top + 2))
+    said |= (lua_type(L, top + 4) == LUA_TSTRING &&
+             strcmp(lua_tostring(L, top + 4), "error") == 0) ||
+            (lua_type(L, top + 3) == LUA_TSTRING &&
+             (!lua_isnil(L, top + 5) || !lua_isnil(L, top + 6) ||
+              !lua_isnil(L, top + 7)));
   lua_settop(L, top);
   return said;
 }

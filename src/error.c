@@ -310,12 +310,16 @@ void nv_error_answer (lua_State *L, NvTransfer *t, int body) {
 }
 
 
-/* pushes the error that an event at the index 'body' is */
+/* pushes the error that an event is: a value, or text, at the index 'body' */
 void nv_error_stream (lua_State *L, NvTransfer *t, int body) {
   int error;
   nv_error_push(L, "stream_error");
   error = lua_gettop(L);
   nv_error_response(L, error, t);
+  if (lua_type(L, body) == LUA_TSTRING) {
+    lua_pushvalue(L, body);
+    lua_setfield(L, error, "message");
+  }
   nv_envelope_read(L, body, error);
   if (!has_message(L, error))
     set_string(L, error, "message", "the server sent an error");

@@ -4,17 +4,14 @@
 local compat = require("novita.compat")
 local core = require("novita.core")
 local limit = require("novita.limit")
+local loops = require("novita.loop")
 local retry = require("novita.retry")
 require("novita.reply")
 
 local call = {}
 
-local function default_loop()
-  return require("novita.loop.poll")
-end
-
 local function loop_of(settings)
-  return settings.policy.loop or default_loop()
+  return settings.policy.loop or loops.here()
 end
 
 local function failure(kind, message, param)
@@ -43,7 +40,7 @@ end
 ---@param loop? table whose clock it goes by
 ---@return novita.Limiter
 function call.limit(options, loop)
-  return limit.new(options, call.environment(loop or default_loop()))
+  return limit.new(options, call.environment(loop or loops.here()))
 end
 
 -- Leaves out the list of attempts, which only a call has a place for.
@@ -57,12 +54,11 @@ end
 ---@return fun(...): any, any
 function call.retry(fn, policy)
   local whole = retry.policy(policy)
-  local env = call.environment(default_loop())
   return function(...)
     local arguments, n = { ... }, select("#", ...)
     return results(retry.run(function()
       return fn(compat.unpack(arguments, 1, n))
-    end, whole, env))
+    end, whole, call.environment(loops.here())))
   end
 end
 
@@ -280,16 +276,14 @@ function call.stream(request, settings)
   return stream
 end
 
--- Calls the user's function. What it raises stops the stream and goes on to the caller; false
--- means: enough.
-local function tell(stream, fn, value)
-  if not fn or value == nil then return end
+-- Calls the user's function; false from it means: enough. What it raises stops the stream and goes
+-- on to the caller.
+local function enough(stream, fn, value)
+  if not fn or value == nil then return false end
   local ok, result = compat.pcall(fn, value)
-  if not ok then
-    stream:cancel()
-    error(result, 0)
-  end
-  if result == false then stream:cancel() end
+  if ok then return result == false end
+  stream:cancel()
+  error(result, 0)
 end
 
 -- A stream under the hood, with the results of a plain call.
@@ -298,15 +292,13 @@ local function chat_aloud(request, settings)
   if not stream then return nil, err end
   local text_of = require("novita.stream").text_of
   local on_chunk, on_text = settings.policy.on_chunk, settings.policy.on_text
-  local chunk
-  repeat
-    chunk, err = stream:next()
-    if chunk then
-      tell(stream, on_chunk, chunk)
-      tell(stream, on_text, text_of(chunk))
+  local chunk = stream:next()
+  while chunk do
+    if enough(stream, on_chunk, chunk) or enough(stream, on_text, text_of(chunk)) then
+      return stream:stop()
     end
-  until not chunk
-  if err then return nil, err end
+    chunk = stream:next()
+  end
   return stream:reply()
 end
 
@@ -331,6 +323,18 @@ local function is_list_of_models(value)
     if type(key) ~= "number" or type(model) ~= "table" or model.id == nil then return false end
   end
   return true
+end
+
+--- Starts a chat and goes on: what comes of it is told to handlers.
+---@param request novita.Request
+---@param handlers novita.Handlers
+---@param settings novita.Settings
+---@return novita.Handle
+function call.start(request, handlers, settings)
+  return require("novita.start").run(handlers, loop_of(settings), {
+    stream = function() return call.stream(request, settings) end,
+    chat = function() return call.chat(request, settings) end,
+  })
 end
 
 --- Lists the models: GET /models.

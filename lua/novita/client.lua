@@ -140,6 +140,21 @@ local function checked_request(request)
   return request
 end
 
+local handler_names = { on_headers = true, on_text = true, on_chunk = true, on_done = true }
+
+local function checked_handlers(handlers)
+  if type(handlers) ~= "table" then
+    error(("handlers: table expected, got %s"):format(type(handlers)), 3)
+  end
+  for name, fn in pairs(handlers) do
+    if not handler_names[name] then error(("unknown handler '%s'"):format(tostring(name)), 3) end
+    if type(fn) ~= "function" then
+      error(("%s: function expected, got %s"):format(name, type(fn)), 3)
+    end
+  end
+  return handlers
+end
+
 --- Asks a model and returns its answer.
 ---@param request novita.Request
 ---@param options? novita.Options over those of the client
@@ -158,6 +173,16 @@ end
 function methods:stream(request, options)
   local settings = checked_client(self, "stream")
   return call.stream(checked_request(request), inherit(settings, options))
+end
+
+--- Starts a chat and returns at once; what comes of it is told to handlers.
+---@param request novita.Request
+---@param handlers novita.Handlers
+---@param options? novita.Options
+---@return novita.Handle
+function methods:start(request, handlers, options)
+  return call.start(checked_request(request), checked_handlers(handlers),
+    inherit(settings_of[self], options))
 end
 
 --- Makes many calls at once. A function is called with each item, in a task: any call in it lets

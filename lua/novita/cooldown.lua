@@ -71,6 +71,7 @@ end
 function Cooldown:start()
   local call = { pause = self.count, ended = false }
   self.busy, self.fresh = self.busy + 1, self.fresh + 1
+  -- It has ended: once is enough.
   function call.stop()
     if call.ended then return end
     call.ended = true
