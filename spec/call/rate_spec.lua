@@ -1,12 +1,13 @@
 -- Six hundred requests and sixty thousand tokens a minute, against a simulator that enforces them.
--- Both clocks are faster by the same factor.
+-- Both clocks are faster by the same factor: at 30, the second by which the limiter's minute is
+-- longer than the server's still covers 33 ms of delays on this machine.
 
 local call = require("novita.call")
 local clock = require("spec.support.clock")
 local poll = require("novita.loop.poll")
 local talk = require("spec.support.talk")
 
-local CLOCK = 100
+local CLOCK = 30
 local RPM, TPM = 600, 60000
 
 -- Runs calls side by side until `seconds` of the fast clock have passed; counts what came of them.
@@ -45,7 +46,7 @@ describe("against a server that counts a minute's requests and tokens", function
     loop = clock.fast(CLOCK)
   end)
 
-  local SECONDS = 180
+  local SECONDS = 125
 
   it("at least 95 % of the requests are used, and none is refused", function()
     local limit = call.limit({ rpm = RPM, tpm = TPM }, loop)
@@ -81,7 +82,7 @@ describe("against a server that counts a minute's requests and tokens", function
       turn = 1 - turn
       return clients[turn]:chat(request)
     end }
-    local counts = run(loop, both, 120, 16, talk.request { max_tokens = 20 })
+    local counts = run(loop, both, 65, 16, talk.request { max_tokens = 20 })
     assert.are.equal(0, counts.refused)
     assert.are.equal(0, counts.lost, tostring(counts.err))
   end)
@@ -91,7 +92,7 @@ describe("against a server that counts a minute's requests and tokens", function
       talk.sim:limits { rpm = RPM, tpm = TPM, clock = CLOCK, retry_after = headers or nil }
       local limit = call.limit({ rpm = 2 * RPM, tpm = 2 * TPM, max_pause = 600 }, loop)
       local client = talk.client { loop = loop, limit = limit, retry = { attempts = 20 } }
-      local counts = run(loop, client, 150, 24, talk.request { max_tokens = 20 })
+      local counts = run(loop, client, 90, 24, talk.request { max_tokens = 20 })
       if os.getenv("NOVITA_SPEC_FIGURES") then
         print("too high", name, counts.ok, counts.refused, limit.cooldown.count)
       end
