@@ -73,12 +73,13 @@ end
 ---@field wire table options for the C module
 ---@field policy table options that steer the call
 ---@field retry novita.RetryPolicy
----@field shared table what the calls of a client share: its limiter after the first 429
+---@field shared table what the calls of a client share: its limiter after the first 429, and
+---  before that the calls under way
 
 -- A table of limits becomes a limiter, shared by all that inherit it.
-local function made_limiter(given)
+local function made_limiter(given, loop)
   if not given or getmetatable(given) then return given end
-  return call.limit(given)
+  return call.limit(given, loop or nil)
 end
 
 -- The headers of both, in a new table; a name that was given stands for the same in any case.
@@ -122,7 +123,7 @@ local function inherit(parent, options)
   end
   settings.wire.headers = join_headers(parent.wire.headers, settings.wire.headers)
   if options.retry ~= nil then settings.retry = join_retry(parent.retry, options.retry) end
-  settings.policy.limit = made_limiter(settings.policy.limit)
+  settings.policy.limit = made_limiter(settings.policy.limit, settings.policy.loop)
   return settings
 end
 
@@ -218,7 +219,8 @@ local client = {}
 ---@return novita.Client
 function client.new(options)
   local self = setmetatable({}, mt)
-  local defaults = { wire = {}, policy = {}, retry = retry.policy(nil), shared = {} }
+  local defaults = { wire = {}, policy = {}, retry = retry.policy(nil) }
+  defaults.shared = { calls = setmetatable({}, { __mode = "k" }) }
   settings_of[self] = inherit(defaults, options or {})
   return self
 end
