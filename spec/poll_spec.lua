@@ -35,8 +35,9 @@ describe("a task", function()
         note(number)
       end)
     end
-    novita.run()
+    local seconds = streaming.took(novita.run)
     for number = 1, 20 do assert.equal(number, list[number]) end
+    assert.is_true(seconds < 0.05)
   end)
 
   it("hands over all its results, nil too", function()

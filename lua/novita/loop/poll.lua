@@ -82,7 +82,13 @@ function wake(waiter)
   if waiter.task then resume(waiter.task) end
 end
 
--- Wakes those whose time has come; returns the seconds until the next one's.
+-- How long to wait for news: until the first timer, or a slice.
+local function pause()
+  if not timers[1] then return SLICE end
+  return math.max(0, math.min(timers[#timers].at - core.now(), SLICE))
+end
+
+-- Wakes those whose time has come.
 local function run_timers()
   local now = core.now()
   while timers[1] and timers[#timers].at <= now do
@@ -90,15 +96,13 @@ local function run_timers()
     timer.waiter.timed_out = true
     wake(timer.waiter)
   end
-  return timers[1] and timers[#timers].at - core.now() or SLICE
 end
 
--- One turn of the loop: waits a slice at most, and wakes those for whom there is something by now.
--- What comes while they run has its turn after the timers.
+-- One turn of the loop: waits, and wakes those for whom there is something by now. What comes while
+-- they run has its turn after the timers.
 local function step()
-  local current = poll.pool()
-  current:poll(math.max(0, math.min(run_timers(), SLICE)))
-  local ready = {}
+  local current, ready = poll.pool(), {}
+  current:poll(pause())
   for transfer in current.ready, current do ready[#ready + 1] = transfer end
   for _, transfer in ipairs(ready) do
     local waiter = waiting[transfer]
