@@ -20,6 +20,7 @@ build = {
   modules = {
     ["novita"] = "lua/novita/init.lua",
     ["novita.assemble"] = "lua/novita/assemble.lua",
+    ["novita.attempt"] = "lua/novita/attempt.lua",
     ["novita.budget"] = "lua/novita/budget.lua",
     ["novita.call"] = "lua/novita/call.lua",
     ["novita.client"] = "lua/novita/client.lua",
