@@ -197,7 +197,9 @@ describe("a failure in map", function()
 
   it("is the end of all when the task around it is cancelled", function()
     sim:always { delay = 5 }
-    local task = novita.spawn(function() return client:map(numbers(4), echo, { concurrency = 2 }) end)
+    local task = novita.spawn(function()
+      return client:map(numbers(4), echo, { concurrency = 2 })
+    end)
     poll.sleep(0.02)
     task:cancel()
     local results, summary = task:wait()
