@@ -7,8 +7,9 @@
 ** The program shows "READY" when it can be typed into. Half a second later
 ** it gets a ^G, whereupon it begins what is to be measured, and SECONDS
 ** after that a ^B, whereupon it ends. Prints "keys N lost N p50 US p99 US
-** max US" of the keys between the two. The keys are a to z, then a ^U that
-** takes the line back, so that a letter stands on the screen once.
+** max US" of the keys between the two. The keys are a to z, then, when all of
+** them have come up, a ^U that takes the line back: a letter stands on the
+** screen once.
 */
 
 #define _GNU_SOURCE
@@ -131,7 +132,10 @@ static void press (char c) {
 static void type (void) {
   static int place;
   char letter = (char)('a' + place);
-  if (place == 26) press('U' & 0x1F);
+  if (place == 26) {
+    if (first < nkeys) return;
+    press('U' & 0x1F);
+  }
   else if (nkeys < MAXKEYS) {
     keys[nkeys].letter = letter;
     keys[nkeys].seen = 0;
