@@ -164,6 +164,7 @@ static const luaL_Reg functions[] = {
   {"decode", nv_json_parse},
   {"array", nv_json_array},
   {"error", nv_error_new},
+  {"tie", nv_tie_new},
   {"now", core_now},
   {"random", core_random},
   {"features", core_features},
@@ -180,7 +181,7 @@ static void push_state (lua_State *L) {
     lua_error(L);
   lua_rawseti(L, -2, NV_STATE_HOOK);
   lua_pushfstring(L, "User-Agent: novita-lua/%s libcurl/%s lua/%s",
-                  NV_VERSION, nv_pool_library(), LUA_VERSION + 4);
+                  NV_VERSION, nv_pool_library(), &LUA_VERSION[4]);
   lua_rawseti(L, -2, NV_STATE_AGENT);
 }
 
@@ -205,6 +206,7 @@ int luaopen_novita_core (lua_State *L) {
   state = lua_gettop(L);
   nv_handles_open(L, state);
   nv_events_open(L, state);
+  nv_nginx_open(L, state);
   nv_error_open(L);
   nv_info_open(L);
   nv_chat_open(L);
