@@ -137,7 +137,6 @@ NV_FUNC void nv_error_transfer (lua_State *L, NvTransfer *t);
 NV_FUNC void nv_error_answer (lua_State *L, NvTransfer *t, int body);
 NV_FUNC void nv_error_stream (lua_State *L, NvTransfer *t, int body);
 NV_FUNC void nv_error_response (lua_State *L, int error, NvTransfer *t);
-NV_FUNC int nv_error_said (lua_State *L);
 NV_FUNC void nv_error_invalid (lua_State *L, NvTransfer *t, const char *why);
 NV_FUNC int nv_error_new (lua_State *L);
 NV_FUNC void nv_error_open (lua_State *L);
@@ -147,6 +146,8 @@ NV_FUNC void nv_error_open (lua_State *L);
 
 NV_FUNC void nv_envelope_read (lua_State *L, int body, int error);
 NV_FUNC void nv_envelope_plain (lua_State *L, int error, const NvTransfer *t);
+NV_FUNC void nv_envelope_redirect (lua_State *L, int error, int status);
+NV_FUNC int nv_envelope_says (lua_State *L);
 
 
 /* info.c: what is known of a response beside its body */

@@ -376,7 +376,8 @@ static int compare_keys (const void *a, const void *b) {
   const Key *x = a, *y = b;
   size_t n = x->length < y->length ? x->length : y->length;
   int order = memcmp(x->text, y->text, n);
-  return order != 0 ? order : (x->length > y->length) - (x->length < y->length);
+  return order != 0 ? order
+                    : (x->length > y->length) - (x->length < y->length);
 }
 
 
@@ -393,9 +394,10 @@ static int sort_keys (NvJson *j, int index, const NvPath *path) {
     key.text = lua_tolstring(L, -2, &key.length);
     append(L, j->keys, (const char *)&key, sizeof(key));
   }
-  qsort(nv_buffer_data(j->keys) + base,
-        (nv_buffer_length(j->keys) - base) / sizeof(Key), sizeof(Key),
-        compare_keys);
+  if (nv_buffer_length(j->keys) > base)
+    qsort(nv_buffer_data(j->keys) + base,
+          (nv_buffer_length(j->keys) - base) / sizeof(Key), sizeof(Key),
+          compare_keys);
   return 0;
 }
 

@@ -164,8 +164,8 @@ static int transfer_reply (lua_State *L) {
 
 /*
 ** transfer:next(), for streams: the next chunk; or nil when there is none
-** yet; or, at the end, false, nil, info, or false and an error. The transfer
-** is closed by its end.
+** yet; or, at the end, false, nil, info, or false, an error and perhaps the
+** info. The transfer is closed by its end.
 */
 static int transfer_next (lua_State *L) {
   NvTransfer *t = checktransfer(L);
@@ -278,8 +278,9 @@ static const char *text_field (lua_State *L, int index, const char *name,
 
 
 /*
-** pool:request({ method, path, body }, options) -> transfer | nil, error:
-** any other endpoint; 'path' follows the base URL, 'body' is JSON text.
+** pool:request({ method, path, body, public }, options) -> transfer | nil,
+** error: any other endpoint; 'path' follows the base URL, 'body' is JSON
+** text, 'public' that there need not be a key.
 */
 static int pool_request (lua_State *L) {
   NvPool *p = checkpool(L);
@@ -294,10 +295,16 @@ static int pool_request (lua_State *L) {
   body = text_field(L, 2, "body", "");
   luaL_argcheck(L, path[0] == '/' && !nv_has_control(path, strlen(path)) &&
                    strchr(path, ' ') == NULL, 2, "path must begin with /");
+  luaL_argcheck(L, strspn(method, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") ==
+                   strlen(method), 2, "method must be in capitals");
   if (nv_buffer_append(&t->request, body, strlen(body)) != 0)
     return luaL_error(L, "not enough memory");
-  if (nv_options_read(L, 3, &o) != 0 ||
-      start(L, p, t, &o, 3, method, path) != 0)
+  if (nv_options_read(L, 3, &o) != 0)
+    return nv_error_config(L);
+  lua_getfield(L, 2, "public");
+  if (lua_toboolean(L, -1) && o.api_key == NULL)
+    o.anonymous = 1;
+  if (start(L, p, t, &o, 3, method, path) != 0)
     return nv_error_config(L);
   lua_settop(L, 4);
   return 1;

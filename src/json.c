@@ -429,11 +429,14 @@ static void open_editor (lua_State *L) {
 
 /* leaves lua-cjson and its decoder in the state table, which is on the top */
 void nv_json_open (lua_State *L) {
-  int cjson = lua_gettop(L) + 1;
+  int cjson = lua_gettop(L) + 1, status;
   open_editor(L);
   lua_getglobal(L, "require");
   lua_pushliteral(L, "cjson");
-  if (lua_pcall(L, 1, 1, 0) == 0)
+  status = lua_pcall(L, 1, 1, 0);
+  if (status == LUA_ERRMEM)
+    lua_error(L);
+  if (status == 0)
     lua_replace(L, cjson);
   else if (lua_istable(L, cjson))
     lua_pop(L, 1);  /* then vim.json does */

@@ -326,19 +326,6 @@ static void cap_connections (NvPool *p) {
 }
 
 
-int nv_pool_add (NvPool *p, NvTransfer *t) {
-  cap_connections(p);
-  if (curl_multi_add_handle(p->multi, t->easy) != CURLM_OK)
-    return -1;
-  t->pool = p;
-  t->state = NV_RUNNING;
-  p->in_flight++;
-  nv_ring_add(&p->flight, &t->flight, t);
-  nv_pool_hurry(t);
-  return 0;
-}
-
-
 /* takes a running transfer away from libcurl */
 void nv_pool_remove (NvTransfer *t) {
   curl_multi_remove_handle(t->pool->multi, t->easy);
@@ -428,12 +415,11 @@ void nv_pool_rearm (NvPool *p) {
 }
 
 
-/* does all that can be done without waiting */
+/* lets libcurl do all that it can without the sockets */
 static void drive (NvPool *p) {
   p->now = nv_now();
   do {
     drive_timers(p);
-    expire(p);
     collect(p);
   } while (p->now >= p->wakeup);
 }
@@ -443,7 +429,8 @@ static void drive (NvPool *p) {
 
 /*
 ** Waits until a transfer has news, at most 'seconds', and returns how many
-** are in flight. A signal ends the waiting early.
+** are in flight. A signal ends the waiting early. Nothing expires before the
+** sockets were looked at: it may be us who were away, not the server.
 */
 int nv_pool_poll (NvPool *p, double seconds) {
   double end;
@@ -460,6 +447,7 @@ int nv_pool_poll (NvPool *p, double seconds) {
       until = p->alarm;
     interrupted = drive_sockets(p, until - p->now) != 0;
     drive(p);
+    expire(p);
   } while (!interrupted && nv_ring_empty(&p->news) && p->now < end);
   arm(p, next_moment(p));  /* the news are for our caller to take */
   guard_leave(&guard);
@@ -467,10 +455,31 @@ int nv_pool_poll (NvPool *p, double seconds) {
 }
 
 
-/* gives libcurl its turn right after a start, and the timer its moment */
+/* begins: what can be done without waiting is done before this returns */
+int nv_pool_add (NvPool *p, NvTransfer *t) {
+  Guard guard;
+  cap_connections(p);
+  if (curl_multi_add_handle(p->multi, t->easy) != CURLM_OK)
+    return -1;
+  t->pool = p;
+  t->state = NV_RUNNING;
+  p->in_flight++;
+  nv_ring_add(&p->flight, &t->flight, t);
+  nv_pool_hurry(t);
+  guard_enter(p, &guard);
+  drive(p);
+  nv_pool_rearm(p);
+  guard_leave(&guard);
+  return 0;
+}
+
+
+/* does all that can be done without waiting, and gives the timer its moment */
 void nv_pool_settle (NvPool *p) {
   Guard guard;
   guard_enter(p, &guard);
+  if (p->in_flight > 0)
+    drive_sockets(p, 0);
   drive(p);
   nv_pool_rearm(p);
   guard_leave(&guard);

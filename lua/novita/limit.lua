@@ -21,7 +21,7 @@ local cooldown = require "novita.cooldown"
 local options = require "novita.options"
 local tokens = require "novita.tokens"
 
-local limit = { estimate = tokens.estimate }
+local limit = { estimate = tokens.estimate, is_refusal = cooldown.is_refusal }
 
 local SHORT_NAP, LONG_NAP, HEARTBEAT, OVERDUE = 0.005, 0.1, 1, 5 -- seconds
 
@@ -234,6 +234,15 @@ end
 ---@param seconds number
 function Limiter:pause(seconds)
   self.cooldown:pause(seconds)
+end
+
+--- A call without a ticket, which began before there was this limiter, was answered by 429.
+---@param err any
+---@param busy integer such calls under way, this one too
+function Limiter:refused(err, busy)
+  local first = self.cooldown.count == 0
+  self.cooldown:refused({ pause = 0 }, err)
+  if first then self.cooldown.before = busy end
 end
 
 -- Counts another number of tokens than before.

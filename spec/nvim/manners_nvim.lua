@@ -1,5 +1,5 @@
--- novita as a plugin: found where it was built, loaded when needed, at peace with the editor's JSON,
--- and explained by :checkhealth and :help.
+-- novita as a plugin: found where it was built, loaded when needed, at peace with the editor's
+-- JSON, and explained by :checkhealth and :help.
 
 local editor = require("spec.support.editor")
 local interpreter = require("spec.support.interpreter")
@@ -47,9 +47,10 @@ describe("as a plugin", function()
 
   it("is found in Neovim's own folder of plugins, whatever the cpath", function()
     local plugin = home .. "/data/nvim/site/pack/plugins/start/novita"
+    local data_home = "XDG_DATA_HOME=" .. quote(home .. "/data")
     local got = editor.run([[
       return { client():chat(request()):text(), debug.getinfo(require("novita").new, "S").source }
-    ]], { rtp = {}, flags = "", cpath = "/nowhere/?.so", environment = "XDG_DATA_HOME=" .. quote(home .. "/data") })
+    ]], { rtp = {}, flags = "", cpath = "/nowhere/?.so", environment = data_home })
     assert.are.equal("Hello there", got[1])
     assert.is_truthy(got[2]:find(plugin, 1, true), got[2])
   end)
@@ -87,7 +88,9 @@ it("loads nothing but tables before the first call", function()
     local before = vim.fn.readfile("/proc/self/maps")
     local novita = require("novita")
     local names = {}
-    for name in pairs(package.loaded) do if name:find("^novita") then names[#names + 1] = name end end
+    for name in pairs(package.loaded) do
+      if name:find("^novita") then names[#names + 1] = name end
+    end
     table.sort(names)
     local curl = 0
     for _, line in ipairs(vim.fn.readfile("/proc/self/maps")) do
@@ -114,7 +117,8 @@ describe("JSON", function()
             metadata = { a = vim.NIL, b = { vim.NIL, novita.null }, c = vim.empty_dict() } }))
           return { gone = reply.gone == nil, held = reply.list[2] == novita.null,
             foreign = reply.list[2] == vim.NIL, third = reply.list[3],
-            plain = getmetatable(reply.none) == nil, encoded = pcall(vim.json.encode, reply.choices) }
+            plain = getmetatable(reply.none) == nil,
+            encoded = pcall(vim.json.encode, reply.choices) }
         ]]
         assert.are.same({ gone = true, held = true, foreign = false, third = 3, plain = true,
           encoded = true }, got)
@@ -127,7 +131,8 @@ describe("JSON", function()
         local got = run [[
           local core = require("novita.core")
           local refused = {}
-          for _, text in ipairs { "[0x10]", "[nan]", "[01]", "[1.]", "[1,]", "{'a':1}", "[1] x", "" } do
+          for _, text in ipairs { "[0x10]", "[nan]", "[01]", "[1.]", "[1,]", "{'a':1}", "[1] x",
+            "" } do
             if core.decode(text) == nil then refused[#refused + 1] = text end
           end
           return { #refused, vim.json.decode("[0x10]")[1], core.decode('{"a":1.5}').a,

@@ -69,7 +69,8 @@ describe("novita.start", function()
       local moments = {}
       act.text = function() table.insert(moments, now()) end
       local options = { model = "simulator/echo", message = ("word "):rep(60) }
-      handle = client():start(options, { on_text = handlers().on_text, on_done = handlers().on_done })
+      local all = handlers()
+      handle = client():start(options, { on_text = all.on_text, on_done = all.on_done })
       done()
       local least = 1
       for i = 2, #moments - 1 do least = math.min(least, moments[i] - moments[i - 1]) end
@@ -202,7 +203,8 @@ describe("novita.start", function()
 
     it("that is no string, reports it too", function()
       local _, output = run [[
-        act.text = function() error(setmetatable({}, { __tostring = function() return "odd" end })) end
+        local odd = setmetatable({}, { __tostring = function() return "odd" end })
+        act.text = function() error(odd) end
         client():start(request(), handlers())
         done()
       ]]
@@ -229,7 +231,8 @@ describe("novita.start", function()
           act.%s = function() handle:cancel() calls = #told handle:cancel() end
           handle = client():start(request { message = ("w "):rep(50) }, handlers())
           done()
-          return { after = #told - calls, last = told[#told], over = over, status = handle:status() }
+          return { after = #told - calls, last = told[#told], over = over,
+            status = handle:status() }
         ]]):format(name))
         assert.are.same({ after = 1, last = "done cancelled", over = 1, status = "cancelled" }, got)
         assert.is_true(sim:wait_for(function(entries) return entries[1].aborted end))
@@ -299,7 +302,6 @@ describe("novita.start", function()
     end
 
     it("while a name is looked up, ends at once", function()
-      local slow = "LD_PRELOAD=" .. editor.root .. "/build/5.4/spec/support/slowname.so NAME_SECONDS=5"
       local got = run([[
         handle = client({ base_url = "http://no.such.name/v1" }):start(request(), handlers())
         vim.wait(100)
@@ -308,7 +310,7 @@ describe("novita.start", function()
         local took = now() - started
         wait(function() return over > 0 end, 500)
         return { seconds = now() - started, took = took, last = told[#told] }
-      ]], { environment = slow })
+      ]], { environment = editor.slow_names })
       assert.is_true(got.took < 0.05 and got.seconds < 0.05, got.seconds)
       assert.are.equal("done cancelled", got.last)
     end)

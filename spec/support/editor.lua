@@ -1,12 +1,13 @@
--- Neovim, the real one: headless for what a program can ask it, in a terminal for what a person sees.
+-- Neovim, the real one: headless for what a program can ask it, in a terminal for what a person
+-- sees.
 --
 --   local result, output = editor.run([[ ... return value ]], { cpath = "" })
 --   local session = editor.terminal("commands")      a tmux session that shows Neovim
 --   session:type(":echo 1", "Enter"); session:wait_for("1"); session:stop()
 --
 -- Code finds `novita` on the runtime path, and these: client(options), a client of the shared
--- simulator; request(fields); wait(condition[, ms]), which lets Neovim work and raises when the time
--- is up; now(), in seconds; report(value), for terminals: what session:result() gives.
+-- simulator; request(fields); wait(condition[, ms]), which lets Neovim work and raises when the
+-- time is up; now(), in seconds; report(value), for terminals: what session:result() gives.
 
 local socket = require("socket")
 
@@ -17,7 +18,12 @@ local simulator = require("spec.support.sim")
 local PATIENCE = 20 -- seconds for a headless run
 local quote = interpreter.quote
 
+local SLOW_NAME = os.getenv("LUA_CPATH"):match("^[^;]+"):gsub("%?", "spec/support/slowname")
+
 local editor = { root = assert(io.popen("pwd")):read("*l") }
+
+--- The environment in which looking up a name takes five seconds.
+editor.slow_names = "NAME_SECONDS=5 LD_PRELOAD=" .. interpreter.quote(SLOW_NAME)
 
 local PRELUDE = [[
 local result_file, root, url, key = ...
@@ -73,7 +79,7 @@ function editor.folder()
 end
 
 function editor.remove(folder)
-  os.execute("rm -rf " .. quote(folder))
+  os.execute("rm -rf " .. quote(folder) .. " 2>/dev/null")
 end
 
 -- The command line, up to what Neovim is to do. No settings of the user's, no swap file.
@@ -193,6 +199,7 @@ end
 
 function methods:stop()
   tmux(self, "kill-server")
+  socket.sleep(0.02) -- Neovim may still be writing
   editor.remove(self.folder)
 end
 

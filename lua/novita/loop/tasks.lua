@@ -15,6 +15,7 @@ local tasks = {}
 ---@field cancelled boolean?
 ---@field seen boolean? has somebody had its results, or will?
 ---@field results? table once done: what its function returned, or the error
+---@field traceback? string of an error that is a string
 local methods = {}
 local mt = { __name = "novita.task", __index = methods }
 
@@ -47,9 +48,8 @@ local wake
 -- Who hears of a failure: those that wait for the task, or run(), or the host.
 local function fail(task)
   local state, err = task.state, task.results[1]
-  if type(err) == "string" and not err:find("\nstack traceback:", 1, true) then
-    task.results[1] = debug.traceback(task.thread, err)
-  end
+  if type(err) == "string" then task.traceback = debug.traceback(task.thread, err) end
+  if task.seen then return end
   if state.host.on_failure and not state.runner then
     state.host.on_failure(task)
   else
@@ -73,7 +73,7 @@ local function after_resume(task, before, ...)
   task.state.running = before
   if coroutine.status(task.thread) == "dead" then return finish(task, ...) end
   if not task.waiter then -- it yielded by itself: others first, then on
-    add_timer(task.state, 0, { task = task })
+    add_timer(task.state, core.now(), { task = task })
   end
 end
 
@@ -89,19 +89,18 @@ function wake(waiter)
   if waiter.task then resume(waiter.task) end
 end
 
-local function current(state)
-  local task = state.running
-  if task and compat.running() == task.thread then return task end
-  return nil
-end
-
--- Lets others run until the waiter is woken.
+-- Lets others run until the waiter is woken: what can't yield (code outside a task, in a coroutine
+-- of its own, in a callback of table.sort) blocks, and the tasks go on meanwhile.
 local function park(state, waiter)
-  local task = current(state)
-  if not task then return state.host.block(waiter) end
-  waiter.task, task.waiter = task, waiter
-  coroutine.yield()
-  task.waiter = nil
+  local task = state.running
+  if task then task.waiter = waiter end
+  if task and compat.can_yield(task.thread) then
+    waiter.task = task
+    coroutine.yield()
+  else
+    state.host.block(waiter)
+  end
+  if task then task.waiter = nil end
 end
 
 --- Stops the call or the sleep that the task is in, and makes its later ones fail as cancelled.
@@ -119,7 +118,9 @@ end
 ---@return boolean ok false when its function raised an error
 ---@return any ... what it returned, or that error
 function methods:join()
+  if self == self.state.running then error("a task can't wait for itself", 2) end
   self.seen = true
+  remove(self.state.failed, self)
   if not self.done then
     local waiter = {}
     self.waiters = self.waiters or {}
@@ -146,29 +147,35 @@ function methods:wait()
   return unless_failed(self:join())
 end
 
--- Wakes those whose time has come, as long as there is time left.
+-- Wakes those whose time has come by now, as long as there is time left.
 local function run_timers(state, till)
-  local timers = state.timers
-  while timers[1] and timers[#timers].at <= core.now() do
-    wake(table.remove(timers).waiter)
+  local timers, now = state.timers, core.now()
+  while timers[1] and timers[#timers].at <= now do
+    local waiter = table.remove(timers).waiter
+    waiter.timed_out = true
+    wake(waiter)
     if core.now() > till then return end
   end
 end
 
--- Wakes those whose transfers have news. Returns whether there was time for all.
+-- Wakes those whose transfers have news by now, as long as there is time left; the rest has its
+-- turn first in the next one. Returns whether there was time for all.
 local function run_transfers(state, till)
-  while state.pool and state.pool:usable() do
-    if core.now() > till then return false end
-    local transfer = state.pool:ready()
-    if not transfer then return true end
-    local waiter = state.waiting[transfer]
-    state.waiting[transfer] = nil
+  local ready, first = state.ready, 1
+  if not ready[1] and state.pool and state.pool:usable() then
+    for transfer in state.pool.ready, state.pool do ready[#ready + 1] = transfer end
+  end
+  state.ready = {}
+  while ready[first] and core.now() <= till do
+    local waiter = state.waiting[ready[first]]
+    first = first + 1
     if waiter then
       waiter.news = true
       wake(waiter)
     end
   end
-  return true
+  for index = first, #ready do table.insert(state.ready, ready[index]) end
+  return not state.ready[1]
 end
 
 -- Wakes everybody for whom there is something, within so many seconds; returns how long until
@@ -187,30 +194,41 @@ local function turn(state, seconds)
 end
 
 local function sleep(state, seconds)
+  local task = state.running
+  if task and task.cancelled then return false end
   local waiter = {}
   add_timer(state, core.now() + seconds, waiter)
   park(state, waiter)
-  remove_timer(state, waiter)
+  if not waiter.timed_out then remove_timer(state, waiter) end
   return not waiter.cancelled
 end
 
--- Outside a task an error may come while waiting (Ctrl-C): then the answer is not wanted any more.
+-- Ctrl-C ends the waiting of a blocked program: nobody wants the answer any more.
+local function park_unless_interrupted(state, waiter)
+  local task = state.running
+  if task and compat.can_yield(task.thread) then return park(state, waiter) end
+  local ok, err = pcall(park, state, waiter)
+  if ok then return end
+  state.waiting[waiter.transfer] = nil
+  waiter.transfer:cancel()
+  error(err, 0)
+end
+
 local function wait(state, transfer, seconds)
+  if state.waiting[transfer] then error("another task is waiting for this answer already", 3) end
   local waiter = { transfer = transfer }
   state.waiting[transfer] = waiter
   if seconds then add_timer(state, core.now() + seconds, waiter) end
-  local ok, err = true, nil
-  if current(state) then park(state, waiter) else ok, err = pcall(state.host.block, waiter) end
+  park_unless_interrupted(state, waiter)
   state.waiting[transfer] = nil
-  if seconds then remove_timer(state, waiter) end
-  if not ok then
-    transfer:cancel()
-    error(err, 0)
-  end
+  if seconds and not waiter.timed_out then remove_timer(state, waiter) end
   return waiter.news == true
 end
 
 local function spawn(state, fn)
+  if type(fn) ~= "function" then
+    error(("spawn: function expected, got %s"):format(type(fn)), 3)
+  end
   local task = setmetatable({ state = state, thread = coroutine.create(fn), done = false }, mt)
   state.alive = state.alive + 1
   if state.alive == 1 and state.host.on_alive then state.host.on_alive(true) end
@@ -224,12 +242,13 @@ end
 
 -- A task that has run for a while lets the host have its turn.
 local function breathe(state)
-  if not current(state) or core.now() < (state.till or 0) then return end
-  coroutine.yield()
+  local task = state.running
+  if not task or core.now() < (state.till or 0) then return end
+  if compat.can_yield(task.thread) then coroutine.yield() end
 end
 
 local function run(state)
-  if current(state) then error("run() waits for all tasks, so not inside one", 3) end
+  if state.running then error("run() would wait for the task that calls it", 3) end
   if state.alive > 0 then
     state.runner = {}
     local ok, err = pcall(state.host.block, state.runner)
@@ -239,7 +258,7 @@ local function run(state)
   local failed = state.failed
   state.failed = {}
   for _, task in ipairs(failed) do
-    if not task.seen then error(task.results[1], 0) end
+    if not task.seen then error(task.traceback or task.results[1], 0) end
   end
 end
 
@@ -256,7 +275,7 @@ end
 ---@param host novita.TaskHost
 ---@return table loop
 function tasks.new(host)
-  local state = { host = host, waiting = {}, timers = {}, failed = {}, alive = 0 }
+  local state = { host = host, waiting = {}, ready = {}, timers = {}, failed = {}, alive = 0 }
   local loop = { now = core.now }
 
   --- The connections of this process; a child made by fork gets its own.
@@ -268,9 +287,9 @@ function tasks.new(host)
     return state.pool
   end
 
-  --- The task that this code is part of, or nil where waiting blocks.
+  --- The task that this code is part of, or nil.
   ---@return novita.Task?
-  function loop.current() return current(state) end
+  function loop.current() return state.running end
 
   --- Waits so long.
   ---@param seconds number

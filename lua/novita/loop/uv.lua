@@ -123,7 +123,7 @@ end
 local function report(task)
   local function show()
     if task.seen then return end
-    local text = "novita: " .. tostring(task.results[1])
+    local text = "novita: " .. tostring(task.traceback or task.results[1])
     if not editor then return io.stderr:write(text, "\n") end
     vim.notify((text:gsub("\t", "  ")), vim.log.levels.ERROR)
   end
