@@ -49,14 +49,13 @@ prerequisites:
 	  $(if $(filter luajit,$(LUA)),luajit-devel,lua-devel); Arch: $(INTERPRETER);\
 	  Alpine: $(INTERPRETER)-dev; Homebrew: $(if $(filter luajit,$(LUA)),luajit,lua)))
 
-SHARE = $(DESTDIR)$(PREFIX)/share/lua/$(VERSION)
-LIB = $(DESTDIR)$(PREFIX)/lib/lua/$(VERSION)
+SHARE = $(abspath $(DESTDIR)$(PREFIX)/share/lua/$(VERSION))
+LIB = $(abspath $(DESTDIR)$(PREFIX)/lib/lua/$(VERSION))
 
 install: module
-	install -d $(SHARE)/novita/loop $(LIB)/novita
-	install -m 644 lua/novita/*.lua $(SHARE)/novita
-	install -m 644 lua/novita/loop/*.lua $(SHARE)/novita/loop
+	install -d $(LIB)/novita
 	install -m 755 $(BUILD)/novita/core.so $(LIB)/novita
+	cd lua && find . -name '*.lua' ! -path '*/meta/*' -exec install -D -m 644 {} $(SHARE)/{} \;
 
 clean:
 	rm -rf build lua/novita/core.so

@@ -48,6 +48,7 @@ describe("options.check", function()
     local line = debug.getinfo(1, "l").currentline + 1
     local ok, message = pcall(function() configure { count = 0 } end)
     assert.is_false(ok)
-    assert.is_truthy(message:find("options_check_spec.lua:" .. line .. ": thing.count", 1, true), message)
+    local place = "options_check_spec.lua:" .. line .. ": thing.count"
+    assert.is_truthy(message:find(place, 1, true), message)
   end)
 end)

@@ -139,6 +139,18 @@ static int milliseconds (double seconds) {
 }
 
 
+/*
+** Without memory libcurl may have lost a socket from sight, whose transfer
+** would wait for ever; nobody knows which. All end, and the next one begins
+** with a new handle: after such a failure libcurl 7.88 divides by zero.
+*/
+static void lose_all (NvPool *p) {
+  p->lost = 1;
+  while (!nv_ring_empty(&p->flight))
+    nv_transfer_fail(p->flight.next->owner, "memory", NULL, NULL);
+}
+
+
 #if NV_EPOLL
 
 static int on_socket (CURL *easy, curl_socket_t s, int what, void *data,
@@ -170,22 +182,32 @@ static int on_timer (CURLM *multi, long timeout_ms, void *data) {
 
 static int open_waiting (NvPool *p) {
   p->epoll = epoll_create1(EPOLL_CLOEXEC);
-  if (p->epoll < 0)
-    return -1;
-  curl_multi_setopt(p->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
-  curl_multi_setopt(p->multi, CURLMOPT_SOCKETDATA, p);
-  curl_multi_setopt(p->multi, CURLMOPT_TIMERFUNCTION, on_timer);
-  curl_multi_setopt(p->multi, CURLMOPT_TIMERDATA, p);
-  return 0;
+  return p->epoll < 0 ? -1 : 0;
 }
 
 
-/* lets libcurl do what its own time-outs want */
-static void drive_timers (NvPool *p) {
+/* has libcurl tell what it waits for */
+static void listen_to (CURLM *multi, NvPool *p) {
+  curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, on_socket);
+  curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, p);
+  curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, on_timer);
+  curl_multi_setopt(multi, CURLMOPT_TIMERDATA, p);
+}
+
+
+/* gives libcurl its turn with a socket, or with its own time-outs */
+static void act (NvPool *p, curl_socket_t s, int what) {
   int running;
+  CURLMcode code = curl_multi_socket_action(p->multi, s, what, &running);
+  if (code != CURLM_OK)
+    lose_all(p);
+}
+
+
+static void drive_timers (NvPool *p) {
   while (p->now >= p->wakeup) {
     p->wakeup = NV_NEVER;
-    curl_multi_socket_action(p->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+    act(p, CURL_SOCKET_TIMEOUT, 0);
     p->now = nv_now();
   }
 }
@@ -197,7 +219,7 @@ static void drive_timers (NvPool *p) {
 */
 static int drive_sockets (NvPool *p, double seconds) {
   struct epoll_event events[EVENTS];
-  int i, running;
+  int i;
   int n = epoll_wait(p->epoll, events, EVENTS, milliseconds(seconds));
   p->now = nv_now();
   for (i = 0; i < n; i++) {
@@ -212,7 +234,7 @@ static int drive_sockets (NvPool *p, double seconds) {
     }
     if (e & (EPOLLERR | EPOLLHUP))
       what = CURL_CSELECT_IN | CURL_CSELECT_OUT;
-    curl_multi_socket_action(p->multi, events[i].data.fd, what, &running);
+    act(p, events[i].data.fd, what);
   }
   return n < 0 ? -1 : 0;
 }
@@ -264,10 +286,16 @@ static int open_waiting (NvPool *p) {
 }
 
 
+static void listen_to (CURLM *multi, NvPool *p) {
+  (void)multi; (void)p;
+}
+
+
 static void drive_timers (NvPool *p) {
   int running;
   p->wakeup = NV_NEVER;
-  curl_multi_perform(p->multi, &running);
+  if (curl_multi_perform(p->multi, &running) != CURLM_OK)
+    lose_all(p);
   p->now = nv_now();
 }
 
@@ -302,6 +330,29 @@ int nv_pool_descriptor (NvPool *p) {
 ** =======================================================
 */
 
+static CURLM *new_multi (NvPool *p) {
+  CURLM *multi = curl_multi_init();
+  if (multi == NULL)
+    return NULL;
+  listen_to(multi, p);
+  curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, KEPT_CONNECTIONS);
+  return multi;
+}
+
+
+/* takes a new handle after lose_all; 0, or -1 without memory */
+static int begin_afresh (NvPool *p) {
+  CURLM *multi = new_multi(p);
+  if (multi == NULL)
+    return -1;
+  curl_multi_cleanup(p->multi);
+  p->multi = multi;
+  p->wakeup = NV_NEVER;
+  p->cap = p->lost = 0;
+  return 0;
+}
+
+
 /* 't' may have to be looked at sooner than before */
 void nv_pool_hurry (NvTransfer *t) {
   const char *which;
@@ -323,19 +374,6 @@ static void cap_connections (NvPool *p) {
     return;
   p->cap = cap;
   curl_multi_setopt(p->multi, CURLMOPT_MAX_HOST_CONNECTIONS, cap);
-}
-
-
-int nv_pool_add (NvPool *p, NvTransfer *t) {
-  cap_connections(p);
-  if (curl_multi_add_handle(p->multi, t->easy) != CURLM_OK)
-    return -1;
-  t->pool = p;
-  t->state = NV_RUNNING;
-  p->in_flight++;
-  nv_ring_add(&p->flight, &t->flight, t);
-  nv_pool_hurry(t);
-  return 0;
 }
 
 
@@ -468,11 +506,32 @@ int nv_pool_poll (NvPool *p, double seconds) {
 }
 
 
+/* begins: what can be done without waiting is done before this returns */
+int nv_pool_add (NvPool *p, NvTransfer *t) {
+  Guard guard;
+  if (p->lost && begin_afresh(p) != 0)
+    return -1;
+  cap_connections(p);
+  if (curl_multi_add_handle(p->multi, t->easy) != CURLM_OK)
+    return -1;
+  t->pool = p;
+  t->state = NV_RUNNING;
+  p->in_flight++;
+  nv_ring_add(&p->flight, &t->flight, t);
+  nv_pool_hurry(t);
+  guard_enter(p, &guard);
+  drive(p);
+  nv_pool_rearm(p);
+  guard_leave(&guard);
+  return 0;
+}
+
+
 /* does all that can be done without waiting, and gives the timer its moment */
 void nv_pool_settle (NvPool *p) {
   Guard guard;
   guard_enter(p, &guard);
-  if (p->in_flight > 1)  /* others may be done, and free a connection */
+  if (p->in_flight > 0)
     drive_sockets(p, 0);
   drive(p);
   nv_pool_rearm(p);
@@ -491,7 +550,7 @@ int nv_pool_open (NvPool *p) {
   nv_ring_init(&p->news);
   if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
     return -1;  /* counted; never undone: other users may be alive */
-  p->multi = curl_multi_init();
+  p->multi = new_multi(p);
   if (p->multi == NULL)
     return -1;
   easy = open_waiting(p) == 0 ? nv_transfer_easy(p) : NULL;
@@ -499,7 +558,6 @@ int nv_pool_open (NvPool *p) {
     nv_pool_close(p);
     return -1;
   }
-  curl_multi_setopt(p->multi, CURLMOPT_MAXCONNECTS, KEPT_CONNECTIONS);
   p->needs_guard = curl_version_info(CURLVERSION_NOW)->version_num < 0x075800;
 #if LIBCURL_VERSION_NUM >= 0x075400	/* 7.84 */
   {

@@ -192,7 +192,8 @@ end
 ---@param settings novita.Settings
 ---@return novita.Model[]?, novita.Info|novita.Error
 function call.models(settings)
-  local answer, info = perform(settings, "request", { path = "/models", public = true }, attempt.whole)
+  local request = { path = "/models", public = true }
+  local answer, info = perform(settings, "request", request, attempt.whole)
   if not answer then return nil, info end
   if type(answer) ~= "table" or not is_list_of_models(answer.data) then
     return nil, core.error {

@@ -48,9 +48,8 @@ describe("a call that is cancelled", function()
 
   it("by its own function before a wait does not wait", function()
     talk.sim:always { status = 503 }
-    local client, err = nil, nil
-    local task
-    client = talk.client { retry = {
+    local err, task
+    local client = talk.client { retry = {
       initial_delay = 30, before = function() task:cancel() end,
     } }
     task = poll.spawn(function()

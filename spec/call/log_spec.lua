@@ -4,7 +4,8 @@ local clock = require("spec.support.clock")
 local simulator = require("spec.support.sim")
 local talk = require("spec.support.talk")
 
-local SECRETS = { talk.KEY, "0123456789abcdef", "Bearer", "prompt of the user", "answer of the model",
+local SECRETS = { talk.KEY, "0123456789abcdef", "Bearer", "prompt of the user",
+  "answer of the model",
   "system words", "query", "cookie value" }
 
 -- The events of a call for which these steps are scripted.

@@ -49,6 +49,7 @@ local wake
 local function fail(task)
   local state, err = task.state, task.results[1]
   if type(err) == "string" then task.traceback = debug.traceback(task.thread, err) end
+  if task.seen then return end
   if state.host.on_failure and not state.runner then
     state.host.on_failure(task)
   else
@@ -119,6 +120,7 @@ end
 function methods:join()
   if self == self.state.running then error("a task can't wait for itself", 2) end
   self.seen = true
+  remove(self.state.failed, self)
   if not self.done then
     local waiter = {}
     self.waiters = self.waiters or {}
