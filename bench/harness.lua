@@ -79,7 +79,7 @@ function harness.options(names)
   return options
 end
 
-local libraries = { server = "-lssl -lcrypto", bare = "-lcurl", measure = "" }
+local libraries = { server = "-lssl -lcrypto", bare = "-lcurl", measure = "", typist = "-lutil" }
 
 -- Compiles bench/NAME.c to build/bench/NAME, unless that is newer.
 function harness.build(names)
@@ -212,10 +212,13 @@ local all = {
   { name = "luahttp", lua = "luajit", client = "luahttp", title = "lua-http, LuaJIT" },
   { name = "curl", lua = "lua5.4", client = "curl", spawns = true,
     title = "curl spawned, Lua 5.4" },
+  { name = "nvim-idle", editor = "idle", title = "idle" },
+  { name = "nvim-novita", editor = "novita", title = "novita" },
+  { name = "nvim-curl", editor = "curl", title = "curl spawned" },
 }
 
 for _, contender in ipairs(all) do
-  contender.command = contender.command or lua_contender(contender.lua, contender.client)
+  contender.command = contender.command or contender.editor and "" or lua_contender(contender.lua, contender.client)
 end
 
 local function wanted(contender, only)

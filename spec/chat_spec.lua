@@ -79,7 +79,7 @@ describe("a chat request", function()
       backwards[name] = fields[name]
     end
     assert.are.equal("," .. expected, sent(backwards))
-    local output = require("spec.support.interpreter").run([[
+    local output = require("spec.support.child").run([[
       local core = require("novita.core")
       io.write(core.encode { zeta = 1, tools = { { ["function"] = { strict = true, name = "f" },
         type = "function" } }, metadata = { c = "3", a = "1", b = "2" }, alph = 4, A = 5,

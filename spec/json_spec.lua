@@ -167,16 +167,18 @@ local IN_LOCALE = [[
 
 describe("a locale with a decimal comma", function()
   local locale = require("spec.support.locale")
-  local interpreter = require("spec.support.interpreter")
+  local child = require("spec.support.child")
   local talk = require("spec.support.talk")
 
   for when, first in pairs { before = false, after = true } do
     it("set " .. when .. " loading the module changes nothing", function()
       local name, folder = locale.comma()
+      if not name then return pending("no localedef of glibc") end
       talk.sim:reset()
       talk.sim:always { body = '{"id":"c-1","x":0.25,"choices":[{"message":{"content":"Hi"}}]}' }
-      local output, status = interpreter.run(IN_LOCALE:format(name), {
+      local output, _, status = child.run(IN_LOCALE:format(name), {
         SIM = talk.sim.url, LOCPATH = folder, LOAD_FIRST = first and "1",
+        ASAN_OPTIONS = "detect_leaks=0", -- setlocale forgets the parts of LOCPATH
       })
       local once = "[0.5,1e-07,-12.25,1e+300,3]\nc-1\n"
         .. 'config: temperature: "0,7" is not a number\n'

@@ -2,7 +2,7 @@
 
 local novita = require("novita")
 
-local interpreter = require("spec.support.interpreter")
+local child = require("spec.support.child")
 local talk = require("spec.support.talk")
 
 local NAN = 0 / 0
@@ -89,7 +89,7 @@ describe("api_key", function()
   end)
 
   it("is missing without a word of the environment", function()
-    local output = interpreter.run([[
+    local output = child.run([[
       local reply, err = require("novita").chat { model = "m", message = "Hi" }
       print(reply, err.param, err)
     ]])

@@ -14,8 +14,9 @@ local function run(code)
   local file = assert(io.open(path, "wb"))
   file:write(code)
   file:close()
-  local pipe = assert(io.popen(("NOVITA_BASE_URL='%s' NOVITA_API_KEY=sk_readme %s '%s' 2>&1; echo $?")
-    :format(simulator.shared().url, os.getenv("NOVITA_LUA") or "lua5.4", path)))
+  local command = "NOVITA_BASE_URL='%s' NOVITA_API_KEY=sk_readme %s '%s' 2>&1; echo $?"
+  local pipe = assert(io.popen(command:format(simulator.shared().url,
+    os.getenv("NOVITA_LUA") or "lua5.4", path)))
   local output = pipe:read("*a")
   pipe:close()
   os.remove(path)

@@ -504,7 +504,7 @@ int nv_chat_reply (lua_State *L, NvTransfer *t, int chat) {
   else if (nv_json_decode(L, nv_buffer_data(&t->body),
                           nv_buffer_length(&t->body)) != 0)
     problem = lua_pushfstring(L, "it is not JSON: %s", lua_tostring(L, -1));
-  else if (lua_istable(L, -1) && nv_error_said(L)) {
+  else if (lua_istable(L, -1) && nv_envelope_says(L)) {
     nv_error_answer(L, t, lua_gettop(L));
     lua_remove(L, top + 2);
     return 2;

@@ -12,6 +12,8 @@
 
 #include "binding.h"
 
+#define SHORT_TEXT	200	/* of an error that is not JSON */
+
 enum { NOTHING, GIVEN };  /* is there something for the caller? */
 
 
@@ -21,21 +23,21 @@ static int is_blank (char c) {
 
 
 /* the data without blanks around it: some servers pad the sentinel */
-static const char *trim (const NvEvent *e, size_t *length) {
-  const char *s = e->data, *end = s + e->data_length;
-  while (s < end && is_blank(*s))
-    s++;
-  while (end > s && is_blank(end[-1]))
-    end--;
-  *length = (size_t)(end - s);
-  return s;
+static NvBuffer data_of (const NvEvent *e) {
+  NvBuffer data = {0};
+  data.bytes = (char *)e->data;
+  data.end = e->data_length;
+  while (data.start < data.end && is_blank(data.bytes[data.start]))
+    data.start++;
+  while (data.end > data.start && is_blank(data.bytes[data.end - 1]))
+    data.end--;
+  return data;
 }
 
 
-static int is_done (const NvEvent *e) {
-  size_t length;
-  const char *data = trim(e, &length);
-  return length == 6 && memcmp(data, "[DONE]", 6) == 0;
+static int is_done (const NvBuffer *data) {
+  return nv_buffer_length(data) == 6 &&
+         memcmp(nv_buffer_data(data), "[DONE]", 6) == 0;
 }
 
 
@@ -57,30 +59,51 @@ static int push_failure (lua_State *L) {
 }
 
 
+static int decode (lua_State *L, const NvBuffer *data) {
+  return nv_json_decode(L, nv_buffer_data(data), nv_buffer_length(data));
+}
+
+
+/* the server says what went wrong: in JSON, or in words */
+static int push_error (lua_State *L, NvTransfer *t, NvBuffer *data) {
+  nv_transfer_mask(t, data);
+  if (decode(L, data) != 0) {
+    size_t length = nv_buffer_length(data);
+    nv_json_pushtext(L, nv_buffer_data(data),
+                     length < SHORT_TEXT ? length : SHORT_TEXT);
+  }
+  nv_error_stream(L, t, lua_gettop(L));
+  return push_failure(L);
+}
+
+
+/* the message must not repeat the data; the body of the error has it */
+static int push_unreadable (lua_State *L, NvTransfer *t, NvBuffer *data) {
+  nv_error_invalid(L, t, "an event is not a JSON object");
+  nv_transfer_mask(t, data);
+  lua_pushlstring(L, nv_buffer_data(data), nv_buffer_length(data));
+  lua_setfield(L, -2, "body");
+  return push_failure(L);
+}
+
+
 /*
 ** What the caller gets for an event: '*results' values on the stack, or
 ** nothing for a keep-alive.
 */
 static int take_event (lua_State *L, NvTransfer *t, const NvEvent *e,
                        int *results) {
-  size_t length;
-  const char *data = trim(e, &length);
-  if (length == 0 && !e->is_error)
+  NvBuffer data = data_of(e);
+  if (e->is_error)
+    *results = push_error(L, t, &data);
+  else if (nv_buffer_length(&data) == 0)
     return NOTHING;
-  if (is_done(e) && !e->is_error)
+  else if (is_done(&data))
     *results = push_end(L, t);
-  else if (nv_json_decode(L, data, length) != 0 && !e->is_error) {
-    nv_error_invalid(L, t, "an event is not JSON");
-    *results = push_failure(L);
-  }
-  else if (e->is_error || (lua_istable(L, -1) && nv_error_said(L))) {
-    nv_error_stream(L, t, lua_gettop(L));
-    *results = push_failure(L);
-  }
-  else if (!lua_istable(L, -1)) {
-    nv_error_invalid(L, t, "an event is not a JSON object");
-    *results = push_failure(L);
-  }
+  else if (*nv_buffer_data(&data) != '{' || decode(L, &data) != 0)
+    *results = push_unreadable(L, t, &data);
+  else if (nv_envelope_says(L))
+    *results = push_error(L, t, &data);
   else
     *results = 1;
   return GIVEN;
@@ -103,6 +126,7 @@ static int take_bytes (lua_State *L, NvTransfer *t, int *results) {
     return luaL_error(L, "not enough memory");
   if (found == NV_TOOBIG) {
     nv_error_push(L, "response_too_large");
+    nv_error_response(L, lua_gettop(L), t);
     lua_pushliteral(L, "an event is larger than max_event_bytes");
     lua_setfield(L, -2, "message");
     *results = push_failure(L);
@@ -114,21 +138,27 @@ static int take_bytes (lua_State *L, NvTransfer *t, int *results) {
 
 /*
 ** The connection has ended and all its bytes are taken. Some servers stop
-** right behind `data: [DONE]`, without the blank line that would end it.
+** right behind `data: [DONE]`, without the blank line that would end it;
+** some say no [DONE] at all, so the info is there besides the error.
 */
 static int take_end (lua_State *L, NvTransfer *t) {
   NvEvent event;
+  if (nv_sse_pending(&t->events, &event) == 1) {
+    NvBuffer data = data_of(&event);
+    if (is_done(&data))
+      return push_end(L, t);
+  }
   if (t->failure.kind != NULL) {
     nv_error_transfer(L, t);
     return push_failure(L);
   }
-  if (nv_sse_pending(&t->events, &event) == 1 && is_done(&event))
-    return push_end(L, t);
+  lua_pushboolean(L, 0);
   nv_error_push(L, "stream_truncated");
   nv_error_response(L, lua_gettop(L), t);
   lua_pushliteral(L, "the stream ended before [DONE]");
   lua_setfield(L, -2, "message");
-  return push_failure(L);
+  nv_info_push(L, t);
+  return 3;
 }
 
 
@@ -166,7 +196,8 @@ static int take_whole (lua_State *L, NvTransfer *t) {
 
 /*
 ** transfer:next(): pushes a chunk; or nil, nothing yet; or false, nil and
-** the info, the good end; or false and an error. Returns how many values.
+** the info, the good end; or false and an error, and for a stream that just
+** stops also the info. Returns how many values.
 */
 int nv_chunk_next (lua_State *L, NvTransfer *t) {
   int results = 0;

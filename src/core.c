@@ -126,6 +126,34 @@ static int core_random (lua_State *L) {
 }
 
 
+static void set_text (lua_State *L, const char *name, const char *text) {
+  lua_pushstring(L, text);  /* nil for NULL */
+  lua_setfield(L, -2, name);
+}
+
+
+static void set_flag (lua_State *L, const char *name, int flag) {
+  lua_pushboolean(L, flag);
+  lua_setfield(L, -2, name);
+}
+
+
+/* core.features() -> what libcurl is and can do, for people to look at */
+static int core_features (lua_State *L) {
+  NvFeatures f;
+  nv_pool_features(&f);
+  lua_createtable(L, 0, 7);
+  set_text(L, "libcurl", f.libcurl);
+  set_text(L, "tls", f.tls);
+  set_text(L, "ca_file", f.ca_file);
+  set_text(L, "ca_path", f.ca_path);
+  set_flag(L, "asynch_dns", f.asynch_dns);
+  set_flag(L, "http2", f.http2);
+  set_flag(L, "descriptor", f.descriptor);
+  return 1;
+}
+
+
 static const luaL_Reg functions[] = {
   {"chat", core_chat},
   {"pool", core_pool},
@@ -136,8 +164,10 @@ static const luaL_Reg functions[] = {
   {"decode", nv_json_parse},
   {"array", nv_json_array},
   {"error", nv_error_new},
+  {"tie", nv_tie_new},
   {"now", core_now},
   {"random", core_random},
+  {"features", core_features},
   {NULL, NULL}
 };
 
@@ -151,7 +181,7 @@ static void push_state (lua_State *L) {
     lua_error(L);
   lua_rawseti(L, -2, NV_STATE_HOOK);
   lua_pushfstring(L, "User-Agent: novita-lua/%s libcurl/%s lua/%s",
-                  NV_VERSION, nv_pool_library(), LUA_VERSION + 4);
+                  NV_VERSION, nv_pool_library(), &LUA_VERSION[4]);
   lua_rawseti(L, -2, NV_STATE_AGENT);
 }
 
@@ -176,6 +206,7 @@ int luaopen_novita_core (lua_State *L) {
   state = lua_gettop(L);
   nv_handles_open(L, state);
   nv_events_open(L, state);
+  nv_nginx_open(L, state);
   nv_error_open(L);
   nv_info_open(L);
   nv_chat_open(L);

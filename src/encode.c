@@ -102,8 +102,8 @@ const char *nv_json_pushshown (lua_State *L, int index) {
     case LUA_TBOOLEAN:
       lua_pushstring(L, lua_toboolean(L, index) ? "true" : "false");
       break;
-    case LUA_TLIGHTUSERDATA:
-      if (lua_touserdata(L, index) == NULL) {
+    case LUA_TLIGHTUSERDATA: case LUA_TUSERDATA:
+      if (nv_json_isnull(L, index)) {
         lua_pushliteral(L, "null");
         break;
       }  /* fallthrough */
@@ -279,11 +279,24 @@ static int wants_array (const NvPath *path) {
 }
 
 
-static int is_marked (lua_State *L, int index) {
+/* is the table at 'index' marked by novita.array? */
+static int is_array (lua_State *L, int index) {
   int same;
   if (!lua_getmetatable(L, index))
     return 0;
   luaL_getmetatable(L, NV_ARRAY);
+  same = lua_rawequal(L, -1, -2);
+  lua_pop(L, 2);
+  return same;
+}
+
+
+/* by vim.empty_dict? */
+static int is_object (lua_State *L, int index) {
+  int same;
+  if (!lua_getmetatable(L, index))
+    return 0;
+  lua_rawgeti(L, NV_STATE, NV_STATE_DICT);
   same = lua_rawequal(L, -1, -2);
   lua_pop(L, 2);
   return same;
@@ -363,7 +376,8 @@ static int compare_keys (const void *a, const void *b) {
   const Key *x = a, *y = b;
   size_t n = x->length < y->length ? x->length : y->length;
   int order = memcmp(x->text, y->text, n);
-  return order != 0 ? order : (x->length > y->length) - (x->length < y->length);
+  return order != 0 ? order
+                    : (x->length > y->length) - (x->length < y->length);
 }
 
 
@@ -380,9 +394,10 @@ static int sort_keys (NvJson *j, int index, const NvPath *path) {
     key.text = lua_tolstring(L, -2, &key.length);
     append(L, j->keys, (const char *)&key, sizeof(key));
   }
-  qsort(nv_buffer_data(j->keys) + base,
-        (nv_buffer_length(j->keys) - base) / sizeof(Key), sizeof(Key),
-        compare_keys);
+  if (nv_buffer_length(j->keys) > base)
+    qsort(nv_buffer_data(j->keys) + base,
+          (nv_buffer_length(j->keys) - base) / sizeof(Key), sizeof(Key),
+          compare_keys);
   return 0;
 }
 
@@ -442,9 +457,10 @@ static int write_table (NvJson *j, int index, NvPath *path) {
   if (depth > MAX_DEPTH)
     return nv_json_problem(j, path, "nested deeper than %d", MAX_DEPTH);
   luaL_checkstack(j->L, 8, "request nested too deep");
-  if (lua_rawlen(j->L, index) > 0 || is_marked(j->L, index))
+  if (lua_rawlen(j->L, index) > 0 || is_array(j->L, index))
     return write_array(j, index, path);
-  if (wants_array(path) && count_members(j->L, index) == 0)
+  if (wants_array(path) && count_members(j->L, index) == 0 &&
+      !is_object(j->L, index))
     return write_array(j, index, path);
   nv_json_literal(j, "{");
   result = nv_json_members(j, index, path, nv_json_member);
@@ -471,8 +487,8 @@ int nv_json_value (NvJson *j, int index, NvPath *path) {
       return 0;
     case LUA_TTABLE:
       return write_table(j, index, path);
-    case LUA_TLIGHTUSERDATA:
-      if (lua_touserdata(L, index) == NULL) {  /* novita.null */
+    case LUA_TLIGHTUSERDATA: case LUA_TUSERDATA:
+      if (nv_json_isnull(L, index)) {
         nv_json_literal(j, "null");
         return 0;
       }

@@ -273,67 +273,6 @@ static void refine_kind (lua_State *L, int error, int status) {
 }
 
 
-/* pushes the host of a URL without user name and password, or nil */
-static void push_host (lua_State *L, const char *url) {
-  size_t scheme = strcspn(url, ":/?#"), length, i, host = 0;
-  if (strncmp(url + scheme, "://", 3) == 0)
-    url += scheme + 3;
-  else if (strncmp(url, "//", 2) == 0)
-    url += 2;
-  else
-    url = "";  /* a path */
-  length = strcspn(url, "/?#\\");
-  for (i = 0; i < length; i++) {
-    if (url[i] == '@')
-      host = i + 1;
-  }
-  if (length > host)
-    lua_pushlstring(L, url + host, length - host);
-  else
-    lua_pushnil(L);
-}
-
-
-/* a redirect is refused: says where to, but not the path and the query */
-static void set_redirect (lua_State *L, int error, int status) {
-  const char *location, *host;
-  lua_getfield(L, error, "headers");
-  lua_getfield(L, -1, "location");
-  location = lua_tostring(L, -1);
-  push_host(L, location ? location : "");
-  host = lua_tostring(L, -1);
-  lua_pushfstring(L, "HTTP %d: a redirect%s%s, which is not followed", status,
-                  host ? " to " : "", host ? host : "");
-  lua_setfield(L, error, "message");
-  lua_setfield(L, error, "host");
-}
-
-
-/*
-** Does the table on the top say that something went wrong, whatever the
-** status? That is an error member, or Novita's flat shapes.
-*/
-int nv_error_said (lua_State *L) {
-  int said, top = lua_gettop(L);
-  lua_getfield(L, top, "error");
-  lua_getfield(L, top, "choices");
-  lua_getfield(L, top, "message");
-  lua_getfield(L, top, "object");
-  lua_getfield(L, top, "code");
-  lua_getfield(L, top, "reason");
-  lua_getfield(L, top, "type");
-  said = lua_istable(L, top + 1) || (lua_type(L, top + 1) == LUA_TSTRING &&
-                                     lua_rawlen(L, top + 1) > 0);
-  if (lua_isnil(L, top + 2) && lua_type(L, top + 3) == LUA_TSTRING)
-    said |= !lua_isnil(L, top + 5) || !lua_isnil(L, top + 6) ||
-            !lua_isnil(L, top + 7) ||
-            (lua_type(L, top + 4) == LUA_TSTRING &&
-             strcmp(lua_tostring(L, top + 4), "error") == 0);
-  lua_settop(L, top);
-  return said;
-}
-
-
 /* what all errors have in common that a server has said something in */
 static void finish (lua_State *L, int error, const NvTransfer *t) {
   lua_settop(L, error);
@@ -364,19 +303,23 @@ void nv_error_answer (lua_State *L, NvTransfer *t, int body) {
     nv_envelope_read(L, body, error);
   refine_kind(L, error, t->status);
   if (t->status >= 300 && t->status < 400)
-    set_redirect(L, error, t->status);
+    nv_envelope_redirect(L, error, t->status);
   else if (!has_message(L, error))
     nv_envelope_plain(L, error, t);
   finish(L, error, t);
 }
 
 
-/* pushes the error that an event at the index 'body' is */
+/* pushes the error that an event is: a value, or text, at the index 'body' */
 void nv_error_stream (lua_State *L, NvTransfer *t, int body) {
   int error;
   nv_error_push(L, "stream_error");
   error = lua_gettop(L);
   nv_error_response(L, error, t);
+  if (lua_type(L, body) == LUA_TSTRING) {
+    lua_pushvalue(L, body);
+    lua_setfield(L, error, "message");
+  }
   nv_envelope_read(L, body, error);
   if (!has_message(L, error))
     set_string(L, error, "message", "the server sent an error");

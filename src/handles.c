@@ -32,13 +32,15 @@ static void check_ours (lua_State *L, const NvPool *p) {
 }
 
 
-static NvTransfer *checktransfer (lua_State *L) {
-  NvTransfer **box = luaL_checkudata(L, 1, NV_TRANSFER);
-  luaL_argcheck(L, *box != NULL, 1, "closed transfer");
+NvTransfer *nv_checktransfer (lua_State *L, int index) {
+  NvTransfer **box = luaL_checkudata(L, index, NV_TRANSFER);
+  luaL_argcheck(L, *box != NULL, index, "closed transfer");
   if ((*box)->pool != NULL)
     check_ours(L, (*box)->pool);
   return *box;
 }
+
+#define checktransfer(L)	nv_checktransfer(L, 1)
 
 
 /*
@@ -162,8 +164,8 @@ static int transfer_reply (lua_State *L) {
 
 /*
 ** transfer:next(), for streams: the next chunk; or nil when there is none
-** yet; or, at the end, false, nil, info, or false and an error. The transfer
-** is closed by its end.
+** yet; or, at the end, false, nil, info, or false, an error and perhaps the
+** info. The transfer is closed by its end.
 */
 static int transfer_next (lua_State *L) {
   NvTransfer *t = checktransfer(L);
@@ -276,8 +278,9 @@ static const char *text_field (lua_State *L, int index, const char *name,
 
 
 /*
-** pool:request({ method, path, body }, options) -> transfer | nil, error:
-** any other endpoint; 'path' follows the base URL, 'body' is JSON text.
+** pool:request({ method, path, body, public }, options) -> transfer | nil,
+** error: any other endpoint; 'path' follows the base URL, 'body' is JSON
+** text, 'public' that there need not be a key.
 */
 static int pool_request (lua_State *L) {
   NvPool *p = checkpool(L);
@@ -292,10 +295,16 @@ static int pool_request (lua_State *L) {
   body = text_field(L, 2, "body", "");
   luaL_argcheck(L, path[0] == '/' && !nv_has_control(path, strlen(path)) &&
                    strchr(path, ' ') == NULL, 2, "path must begin with /");
+  luaL_argcheck(L, strspn(method, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") ==
+                   strlen(method), 2, "method must be in capitals");
   if (nv_buffer_append(&t->request, body, strlen(body)) != 0)
     return luaL_error(L, "not enough memory");
-  if (nv_options_read(L, 3, &o) != 0 ||
-      start(L, p, t, &o, 3, method, path) != 0)
+  if (nv_options_read(L, 3, &o) != 0)
+    return nv_error_config(L);
+  lua_getfield(L, 2, "public");
+  if (lua_toboolean(L, -1) && o.api_key == NULL)
+    o.anonymous = 1;
+  if (start(L, p, t, &o, 3, method, path) != 0)
     return nv_error_config(L);
   lua_settop(L, 4);
   return 1;
@@ -303,13 +312,15 @@ static int pool_request (lua_State *L) {
 
 
 /*
-** pool:poll(seconds) -> in_flight. Waits until a transfer has news, at most
-** so long (default 0); a signal ends the waiting early.
+** pool:poll(seconds) -> in_flight, news. Waits until a transfer has news, at
+** most so long (default 0); a signal ends the waiting early. The second
+** value says whether there is anything for pool:ready().
 */
 static int pool_poll (lua_State *L) {
   NvPool *p = checkpool(L);
   lua_pushinteger(L, nv_pool_poll(p, luaL_optnumber(L, 2, 0)));
-  return 1;
+  lua_pushboolean(L, nv_pool_news(p));
+  return 2;
 }
 
 
@@ -341,6 +352,12 @@ static int pool_fd (lua_State *L) {
     return 0;
   lua_pushinteger(L, descriptor);
   return 1;
+}
+
+
+/* pool:bell(directory) -> bell | nil, see nginx.c */
+static int pool_bell (lua_State *L) {
+  return nv_bell_new(L, checkpool(L));
 }
 
 
@@ -399,6 +416,7 @@ static const luaL_Reg pool_methods[] = {
   {"poll", pool_poll},
   {"ready", pool_ready},
   {"fd", pool_fd},
+  {"bell", pool_bell},
   {"usable", pool_usable},
   {"close", pool_close},
   {NULL, NULL}

@@ -7,6 +7,9 @@
 ** U+FFFD. After it, a null member is absent from its object, a null in an
 ** array is novita.null, and an integer is a Lua integer where Lua has them
 ** (lua-cjson 2.1.0 gives floats: 60.0).
+**
+** Neovim has a lua-cjson inside, vim.json, which serves where there is no
+** other. Its null is vim.NIL and its {} is marked; neither leaves this file.
 */
 
 #include <locale.h>
@@ -250,17 +253,35 @@ static int to_integer (lua_State *L) {
 }
 
 
+/* is the value at 'index' novita.null (and cjson.null), or vim.NIL? */
+int nv_json_isnull (lua_State *L, int index) {
+  int same;
+  if (lua_type(L, index) == LUA_TLIGHTUSERDATA)
+    return lua_touserdata(L, index) == NULL;
+  if (lua_type(L, index) != LUA_TUSERDATA)
+    return 0;
+  lua_pushvalue(L, index);
+  lua_rawgeti(L, NV_STATE, NV_STATE_NIL);
+  same = lua_rawequal(L, -1, -2);
+  lua_pop(L, 2);
+  return same;
+}
+
+
 /* the value on the top stands at the key below it; both stay there */
 static void normalise_member (lua_State *L, int table) {
   switch (lua_type(L, -1)) {
     case LUA_TTABLE:
       normalise(L, lua_gettop(L));
       break;
-    case LUA_TLIGHTUSERDATA:
-      if (lua_type(L, -2) != LUA_TSTRING)
-        break;  /* novita.null is the same pointer */
+    case LUA_TLIGHTUSERDATA: case LUA_TUSERDATA:
+      if (!nv_json_isnull(L, -1))
+        break;
       lua_pushvalue(L, -2);
-      lua_pushnil(L);
+      if (lua_type(L, -1) == LUA_TSTRING)
+        lua_pushnil(L);
+      else
+        lua_pushlightuserdata(L, NULL);  /* novita.null */
       lua_rawset(L, table);
       break;
     case LUA_TNUMBER:
@@ -276,6 +297,8 @@ static void normalise_member (lua_State *L, int table) {
 
 static void normalise (lua_State *L, int table) {
   luaL_checkstack(L, 6, "response nested too deep");
+  lua_pushnil(L);
+  lua_setmetatable(L, table);
   for (lua_pushnil(L); lua_next(L, table); lua_pop(L, 1))
     normalise_member(L, table);
 }
@@ -283,10 +306,16 @@ static void normalise (lua_State *L, int table) {
 
 /*
 ** Pushes a decoder: an instance of our own, so that nobody's settings are
-** changed. 'cjson' is the index of the module.
+** changed. 'cjson' is the index of the module. (Neovims that make no
+** instances of vim.json read numbers like 0x10 too: so be it.)
 */
 static void push_decoder (lua_State *L, int cjson) {
   lua_getfield(L, cjson, "new");
+  if (lua_isnil(L, -1)) {
+    lua_pop(L, 1);
+    lua_getfield(L, cjson, "decode");
+    return;
+  }
   lua_call(L, 0, 1);
   lua_getfield(L, -1, "decode_invalid_numbers");
   lua_pushboolean(L, 0);
@@ -373,18 +402,47 @@ int nv_json_parse (lua_State *L) {
 }
 
 
+/* pushes field 'name' of the table on the top, or nil if it is none */
+static void push_field (lua_State *L, const char *name) {
+  if (lua_istable(L, -1))
+    lua_getfield(L, -1, name);
+  else
+    lua_pushnil(L);
+}
+
+
+/*
+** Leaves what belongs to Neovim in the state table, which is on the top:
+** how it writes null and {} in Lua. Pushes its vim.json, or nil.
+*/
+static void open_editor (lua_State *L) {
+  int vim = lua_gettop(L) + 1;
+  lua_getglobal(L, "vim");
+  push_field(L, "NIL");
+  lua_rawseti(L, vim - 1, NV_STATE_NIL);
+  push_field(L, "_empty_dict_mt");
+  lua_rawseti(L, vim - 1, NV_STATE_DICT);
+  push_field(L, "json");
+  lua_remove(L, vim);
+}
+
+
 /* leaves lua-cjson and its decoder in the state table, which is on the top */
 void nv_json_open (lua_State *L) {
-  int cjson, status;
+  int cjson = lua_gettop(L) + 1, status;
+  open_editor(L);
   lua_getglobal(L, "require");
   lua_pushliteral(L, "cjson");
   status = lua_pcall(L, 1, 1, 0);
   if (status == LUA_ERRMEM)
     lua_error(L);
-  if (status != 0)
+  if (status == 0)
+    lua_replace(L, cjson);
+  else if (lua_istable(L, cjson))
+    lua_pop(L, 1);  /* then vim.json does */
+  else
     luaL_error(L, "novita needs lua-cjson (Debian: apt-get install lua-cjson;"
                   " LuaRocks: luarocks install lua-cjson)");
-  cjson = lua_gettop(L);
   push_decoder(L, cjson);
   lua_rawseti(L, cjson - 1, NV_STATE_DECODE);
   lua_rawseti(L, cjson - 1, NV_STATE_CJSON);

@@ -23,17 +23,14 @@
 #include <time.h>
 #include <unistd.h>
 
-#if defined(__linux__) && !defined(NV_NO_EPOLL)
-#define NV_EPOLL	1
+#include "novita.h"
+
+#if NV_EPOLL
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
-#else
-#define NV_EPOLL	0
 #endif
 
 #include <curl/curl.h>
-
-#include "novita.h"
 
 #define KEPT_CONNECTIONS	256L	/* idle ones; libcurl's default is
 					   4 times the transfers in flight,
@@ -55,12 +52,12 @@ double nv_now (void) {
 ** =======================================================
 */
 
-static void ring_init (NvLink *ring) {
+void nv_ring_init (NvLink *ring) {
   ring->previous = ring->next = ring;
 }
 
 
-static void ring_add (NvLink *ring, NvLink *link, NvTransfer *owner) {
+void nv_ring_add (NvLink *ring, NvLink *link, NvTransfer *owner) {
   link->owner = owner;
   link->next = ring;
   link->previous = ring->previous;
@@ -69,15 +66,13 @@ static void ring_add (NvLink *ring, NvLink *link, NvTransfer *owner) {
 }
 
 
-static void ring_remove (NvLink *link) {
+void nv_ring_remove (NvLink *link) {
   if (link->next == NULL)
     return;  /* in no ring */
   link->previous->next = link->next;
   link->next->previous = link->previous;
   link->previous = link->next = NULL;
 }
-
-#define ring_empty(ring)	((ring)->next == (ring))
 
 /* }====================================================== */
 
@@ -151,7 +146,7 @@ static int milliseconds (double seconds) {
 */
 static void lose_all (NvPool *p) {
   p->lost = 1;
-  while (!ring_empty(&p->flight))
+  while (!nv_ring_empty(&p->flight))
     nv_transfer_fail(p->flight.next->owner, "memory", NULL, NULL);
 }
 
@@ -382,25 +377,10 @@ static void cap_connections (NvPool *p) {
 }
 
 
-int nv_pool_add (NvPool *p, NvTransfer *t) {
-  if (p->lost && begin_afresh(p) != 0)
-    return -1;
-  cap_connections(p);
-  if (curl_multi_add_handle(p->multi, t->easy) != CURLM_OK)
-    return -1;
-  t->pool = p;
-  t->state = NV_RUNNING;
-  p->in_flight++;
-  ring_add(&p->flight, &t->flight, t);
-  nv_pool_hurry(t);
-  return 0;
-}
-
-
 /* takes a running transfer away from libcurl */
 void nv_pool_remove (NvTransfer *t) {
   curl_multi_remove_handle(t->pool->multi, t->easy);
-  ring_remove(&t->flight);
+  nv_ring_remove(&t->flight);
   t->pool->in_flight--;
 }
 
@@ -408,22 +388,28 @@ void nv_pool_remove (NvTransfer *t) {
 /* 't' has something new for its owner */
 void nv_pool_announce (NvTransfer *t) {
   if (t->news.next == NULL)
-    ring_add(&t->pool->news, &t->news, t);
+    nv_ring_add(&t->pool->news, &t->news, t);
 }
 
 
 /* the owner has seen to it */
 void nv_pool_forget (NvTransfer *t) {
-  ring_remove(&t->news);
+  nv_ring_remove(&t->news);
   if (t->flight.next == NULL)
     t->pool = NULL;
+}
+
+
+/* has any transfer something new? */
+int nv_pool_news (const NvPool *p) {
+  return !nv_ring_empty(&p->news);
 }
 
 
 /* the next transfer that has something new, or NULL */
 NvTransfer *nv_pool_ready (NvPool *p) {
   NvTransfer *t;
-  if (p->multi == NULL || ring_empty(&p->news))
+  if (p->multi == NULL || nv_ring_empty(&p->news))
     return NULL;
   t = p->news.next->owner;
   nv_pool_forget(t);
@@ -476,16 +462,15 @@ static double next_moment (const NvPool *p) {
 ** must learn of news that came by it.
 */
 void nv_pool_rearm (NvPool *p) {
-  arm(p, ring_empty(&p->news) ? next_moment(p) : p->now);
+  arm(p, nv_ring_empty(&p->news) ? next_moment(p) : p->now);
 }
 
 
-/* does all that can be done without waiting */
+/* lets libcurl do all that it can without the sockets */
 static void drive (NvPool *p) {
   p->now = nv_now();
   do {
     drive_timers(p);
-    expire(p);
     collect(p);
   } while (p->now >= p->wakeup);
 }
@@ -495,7 +480,8 @@ static void drive (NvPool *p) {
 
 /*
 ** Waits until a transfer has news, at most 'seconds', and returns how many
-** are in flight. A signal ends the waiting early.
+** are in flight. A signal ends the waiting early. Nothing expires before the
+** sockets were looked at: it may be us who were away, not the server.
 */
 int nv_pool_poll (NvPool *p, double seconds) {
   double end;
@@ -505,24 +491,48 @@ int nv_pool_poll (NvPool *p, double seconds) {
   drive(p);
   end = p->now + seconds;
   do {
-    double until = ring_empty(&p->news) ? end : p->now;
+    double until = nv_ring_empty(&p->news) ? end : p->now;
     if (p->wakeup < until)
       until = p->wakeup;
     if (p->alarm < until)
       until = p->alarm;
     interrupted = drive_sockets(p, until - p->now) != 0;
     drive(p);
-  } while (!interrupted && ring_empty(&p->news) && p->now < end);
+    expire(p);
+  } while (!interrupted && nv_ring_empty(&p->news) && p->now < end);
   arm(p, next_moment(p));  /* the news are for our caller to take */
   guard_leave(&guard);
   return p->in_flight;
 }
 
 
-/* gives libcurl its turn right after a start, and the timer its moment */
+/* begins: what can be done without waiting is done before this returns */
+int nv_pool_add (NvPool *p, NvTransfer *t) {
+  Guard guard;
+  if (p->lost && begin_afresh(p) != 0)
+    return -1;
+  cap_connections(p);
+  if (curl_multi_add_handle(p->multi, t->easy) != CURLM_OK)
+    return -1;
+  t->pool = p;
+  t->state = NV_RUNNING;
+  p->in_flight++;
+  nv_ring_add(&p->flight, &t->flight, t);
+  nv_pool_hurry(t);
+  guard_enter(p, &guard);
+  drive(p);
+  nv_pool_rearm(p);
+  guard_leave(&guard);
+  return 0;
+}
+
+
+/* does all that can be done without waiting, and gives the timer its moment */
 void nv_pool_settle (NvPool *p) {
   Guard guard;
   guard_enter(p, &guard);
+  if (p->in_flight > 0)
+    drive_sockets(p, 0);
   drive(p);
   nv_pool_rearm(p);
   guard_leave(&guard);
@@ -536,8 +546,8 @@ int nv_pool_open (NvPool *p) {
   p->pid = getpid();
   p->now = nv_now();
   p->wakeup = p->alarm = p->armed = NV_NEVER;
-  ring_init(&p->flight);
-  ring_init(&p->news);
+  nv_ring_init(&p->flight);
+  nv_ring_init(&p->news);
   if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
     return -1;  /* counted; never undone: other users may be alive */
   p->multi = new_multi(p);
@@ -577,7 +587,7 @@ void nv_pool_close (NvPool *p) {
     p->multi = NULL;
     return;
   }
-  while (!ring_empty(&p->flight))
+  while (!nv_ring_empty(&p->flight))
     nv_transfer_cancel(p->flight.next->owner);
   while (nv_pool_ready(p) != NULL)
     ;
@@ -596,4 +606,21 @@ void nv_pool_close (NvPool *p) {
 /* which libcurl this is, at run time */
 const char *nv_pool_library (void) {
   return curl_version_info(CURLVERSION_NOW)->version;
+}
+
+
+void nv_pool_features (NvFeatures *f) {
+  const curl_version_info_data *d = curl_version_info(CURLVERSION_NOW);
+  memset(f, 0, sizeof(*f));
+  f->libcurl = d->version;
+  f->tls = d->ssl_version;
+  f->asynch_dns = (d->features & CURL_VERSION_ASYNCHDNS) != 0;
+  f->http2 = (d->features & CURL_VERSION_HTTP2) != 0;
+  f->descriptor = NV_EPOLL;
+#if LIBCURL_VERSION_NUM >= 0x074600	/* 7.70 */
+  if (d->age >= CURLVERSION_SEVENTH) {
+    f->ca_file = d->cainfo;
+    f->ca_path = d->capath;
+  }
+#endif
 }

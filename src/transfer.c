@@ -172,14 +172,15 @@ static void set_cause (NvTransfer *t, CURLcode code) {
 /*
 ** Returning less than it was given makes libcurl end the transfer; if that
 ** is not a failure of ours, 'body_cut' says so. A stream that nobody reads
-** is paused: libcurl keeps these bytes and gives them again.
+** is paused: libcurl keeps these bytes and gives them again. One that goes on
+** behind its end is dropped.
 */
 static size_t on_body (char *bytes, size_t size, size_t count, void *data) {
   NvTransfer *t = data;
   size_t length = size * count;
   t->heard = t->pool->now;
   if (t->over)
-    return length;
+    return 0;
   if (t->options.stream && nv_buffer_length(&t->body) >= HIGH_WATER) {
     t->paused = 1;
     return CURL_WRITEFUNC_PAUSE;
@@ -558,12 +559,14 @@ void nv_transfer_mask (const NvTransfer *t, NvBuffer *b) {
 
 
 /*
-** Begins: what can be done without waiting is done before this returns.
+** Begins: what can be done without waiting is done before this returns, and
+** before it begins, for that may free a connection to use.
 ** On failure (-1: no memory, or libcurl refused) nothing is left running.
 */
 int nv_transfer_start (NvTransfer *t, NvPool *p, const NvOptions *o) {
   const char *ca_file = o->ca_file ? o->ca_file : p->ca_file;
   CURLcode code;
+  nv_pool_settle(p);
   t->options = *o;
   nv_sse_init(&t->events, o->max_event_bytes);
   t->events.errors = 1;
@@ -583,7 +586,6 @@ int nv_transfer_start (NvTransfer *t, NvPool *p, const NvOptions *o) {
     release(t, p);
     return -1;
   }
-  nv_pool_settle(p);
   return 0;
 }
 
@@ -634,6 +636,7 @@ void nv_transfer_finish (NvTransfer *t, int curl_code) {
                   "the connection closed inside the headers");
   }
   t->state = NV_DONE;
+  nv_ring_remove(&t->tie);
   nv_pool_remove(t);
   release(t, p);
   if (t->orphan) {
@@ -653,11 +656,15 @@ void nv_transfer_fail (NvTransfer *t, const char *kind, const char *reason,
 }
 
 
-/* stops at once; the connection is dropped, nothing more arrives */
+/*
+** Stops at once: the connection is dropped, nothing more arrives, and what
+** had arrived and was not read is forgotten.
+*/
 void nv_transfer_cancel (NvTransfer *t) {
   NvPool *p = t->pool;
   if (t->state != NV_RUNNING)
     return;
+  nv_buffer_free(&t->body);
   nv_transfer_fail(t, "cancelled", NULL, "the call was cancelled");
   nv_pool_rearm(p);
 }
@@ -671,10 +678,13 @@ void nv_transfer_resume (NvTransfer *t) {
       nv_buffer_length(&t->body) > HIGH_WATER / 2)
     return;
   t->paused = 0;
-  t->heard = nv_now();
-  code = curl_easy_pause(t->easy, CURLPAUSE_CONT);
+  code = curl_easy_pause(t->easy, CURLPAUSE_CONT);  /* calls on_body */
   if (code != CURLE_OK)
     nv_transfer_finish(t, (int)code);  /* it could not take what was held */
+  else {
+    t->heard = nv_now();  /* until now it was us who were silent */
+    nv_pool_hurry(t);
+  }
   nv_pool_settle(p);
 }
 

@@ -1,176 +1,174 @@
 --- Puts the chunks of a stream together to the reply that a plain call would have given.
 ---
---- Pure. Pieces are collected in lists and joined at the end, so that a long answer costs linear
---- time. Facts about what servers send: novita-api 3.2 and behaviour 10; the rules stand at the
---- functions.
+--- Pure. Facts about what servers send: novita-api 3.2 and behaviour 10; the rules stand at the
+--- functions. What a server sends may be anything: a value of an odd type is kept as it is, and
+--- only what can't be placed is a problem.
 
 local core = require("novita.core")
+local pieces = require("novita.pieces")
+local toolcalls = require("novita.toolcalls")
 
-local MAX_INDEX = 127 -- of choices and tool calls: n is at most 128, and nothing is sized by it
+local filled = pieces.filled
 
 local assemble = {}
 
--- Fields of a delta that come in pieces, and the field they become.
-local pieces = {
-  content = "content",
-  refusal = "refusal",
-  reasoning_content = "reasoning_content",
-  reasoning = "reasoning", -- the name that other servers give to reasoning_content
-}
+-- Messages ----------------------------------------------------------------------------------------
 
-local function valid_index(index)
-  return type(index) == "number" and index >= 0 and index <= MAX_INDEX and index % 1 == 0
-end
+local MESSAGE_GROWS = { content = true, refusal = true, reasoning_content = true, reasoning = true }
+local AUDIO_GROWS = { data = true, transcript = true }
+local DETAIL_GROWS = { text = true, summary = true }
 
-local function filled(value)
-  return value ~= nil and value ~= ""
-end
+-- Members of a delta with a structure of their own; a function may return a problem.
+local structured = {}
 
-local function append(list, items)
-  for _, item in ipairs(items) do list[#list + 1] = item end
-end
-
--- The call that a fragment belongs to, or nil if a new one begins with it. An id that is known
--- decides; then the position, unless it was taken by a call with another id; a fragment with
--- neither continues the last call.
-local function find_call(choice, fragment)
-  local calls = choice.calls
-  local id, index = fragment.id, fragment.index
-  if filled(id) and calls.by_id[id] then return calls.by_id[id] end
-  local call = calls.by_index[index or false]
-  if index == nil and not filled(id) then return calls[#calls] end
-  if call and (not filled(id) or not call.id) then return call end
-  return nil
-end
-
-local function new_call(choice, fragment)
-  local calls = choice.calls
-  local call = { arguments = {}, index = fragment.index, order = #calls + 1 }
-  calls[#calls + 1] = call
-  return call
-end
-
-local function add_name(call, name)
-  if not filled(name) or name == call.name then return end
-  call.name = (call.name or "") .. name
-end
-
--- One entry of delta.tool_calls. The id is set once; arguments are joined, never parsed early.
-local function add_fragment(choice, fragment)
-  if type(fragment) ~= "table" then return "a tool call is not a table" end
-  if fragment.index ~= nil and not valid_index(fragment.index) then
-    return "the index of a tool call is not an integer of 0 to " .. MAX_INDEX
+function structured.tool_calls(choice, list)
+  for _, fragment in ipairs(list) do
+    local problem = toolcalls.add(choice.calls, fragment)
+    if problem then return problem end
   end
-  local call = find_call(choice, fragment) or new_call(choice, fragment)
-  if filled(fragment.id) and not call.id then
-    call.id = fragment.id
-    choice.calls.by_id[call.id] = call
-  end
-  if fragment.index ~= nil then choice.calls.by_index[fragment.index] = call end
-  if filled(fragment.type) then call.type = fragment.type end
-  local fn = fragment["function"]
-  if type(fn) ~= "table" then return nil end
-  add_name(call, fn.name)
-  local arguments = fn.arguments
-  if type(arguments) == "table" then arguments = core.encode(arguments) end
-  if type(arguments) == "string" then call.arguments[#call.arguments + 1] = arguments end
   return nil
 end
 
 -- The deprecated ancestor of tool_calls.
-local function add_function_call(choice, fragment)
-  local call = choice.function_call or { arguments = {} }
-  choice.function_call = call
-  add_name(call, fragment.name)
-  if type(fragment.arguments) == "string" then
-    call.arguments[#call.arguments + 1] = fragment.arguments
-  end
+function structured.function_call(choice, part)
+  choice.function_call = choice.function_call or pieces.new()
+  toolcalls.add_function(choice.function_call, part)
 end
 
-local function add_audio(choice, audio)
-  local whole = choice.message.audio or {}
-  choice.message.audio = whole
-  for name, value in pairs(audio) do
-    local grows = name == "data" or name == "transcript"
-    whole[name] = grows and (whole[name] or "") .. value or value
+function structured.audio(choice, part)
+  choice.audio = choice.audio or pieces.new()
+  pieces.add(choice.audio, part, AUDIO_GROWS)
+end
+
+local function detail_at(details, index)
+  local detail = details.by_index[index]
+  if detail then return detail end
+  detail = pieces.new()
+  details[#details + 1] = detail
+  if index ~= nil then details.by_index[index] = detail end
+  return detail
+end
+
+-- The reasoning once more, with its origin; parts with one index belong together.
+function structured.reasoning_details(choice, list)
+  for _, part in ipairs(list) do
+    if type(part) == "table" then
+      pieces.add(detail_at(choice.details, part.index), part, DETAIL_GROWS)
+    end
   end
 end
 
 local function add_delta(choice, delta)
   for name, value in pairs(delta) do
-    if pieces[name] and type(value) == "string" then
-      local list = choice.pieces[name] or {}
-      choice.pieces[name] = list
-      list[#list + 1] = value
-    elseif name == "tool_calls" and type(value) == "table" then
-      for _, fragment in ipairs(value) do
-        local problem = add_fragment(choice, fragment)
-        if problem then return problem end
-      end
-    elseif name == "function_call" and type(value) == "table" then
-      add_function_call(choice, value)
-    elseif name == "audio" and type(value) == "table" then
-      add_audio(choice, value)
-    elseif name == "reasoning_details" and type(value) == "table" then
-      choice.message[name] = choice.message[name] or {}
-      append(choice.message[name], value)
-    elseif value ~= "" or choice.message[name] == nil then
-      choice.message[name] = value
+    local add = structured[name]
+    if not add then
+      pieces.take(choice.message, name, value, MESSAGE_GROWS)
+    elseif type(value) == "table" then
+      local problem = add(choice, value)
+      if problem then return problem end
     end
   end
   return nil
+end
+
+local function build_details(details)
+  if #details == 0 then return nil end
+  local built = {}
+  for position, detail in ipairs(details) do built[position] = pieces.join(detail) end
+  return built
+end
+
+-- `reasoning` is the name that other servers give to reasoning_content. An empty text came with the
+-- role, and is no content where there is something else.
+local function build_message(choice)
+  local message = pieces.join(choice.message)
+  if type(message.reasoning) == "string" then
+    message.reasoning_content = message.reasoning_content or message.reasoning
+    message.reasoning = nil
+  end
+  message.role = filled(message.role) and message.role or "assistant"
+  message.tool_calls = toolcalls.build(choice.calls)
+  message.function_call = choice.function_call and toolcalls.build_function(choice.function_call)
+  message.audio = choice.audio and pieces.join(choice.audio)
+  message.reasoning_details = build_details(choice.details)
+  local other = message.tool_calls or message.function_call or filled(message.refusal)
+  if message.content == "" and other then message.content = nil end
+  return message
+end
+
+-- Choices -----------------------------------------------------------------------------------------
+
+local function new_choice()
+  return {
+    message = pieces.new(), calls = toolcalls.new(), details = { by_index = {} }, other = {},
+  }
 end
 
 local function add_logprobs(choice, logprobs)
   choice.logprobs = choice.logprobs or {}
   for name, list in pairs(logprobs) do
     if type(list) == "table" then
-      choice.logprobs[name] = choice.logprobs[name] or core.array {}
-      append(choice.logprobs[name], list)
+      local whole = choice.logprobs[name] or core.array {}
+      choice.logprobs[name] = whole
+      for _, item in ipairs(list) do whole[#whole + 1] = item end
     end
+  end
+end
+
+local function add_member(choice, name, value)
+  if name == "finish_reason" then
+    if type(value) == "string" and value ~= "" then choice.finish_reason = value end
+  elseif name == "logprobs" then
+    if type(value) == "table" then add_logprobs(choice, value) end
+  elseif name ~= "index" and name ~= "delta" then
+    choice.other[name] = value
   end
 end
 
 local function add_choice(self, part, position)
+  if type(part) ~= "table" then return "a choice is not an object" end
   local index = part.index
   if index == nil then index = position - 1 end
-  if not valid_index(index) then
-    return "the index of a choice is not an integer of 0 to " .. MAX_INDEX
+  if not toolcalls.valid_index(index) then
+    return "the index of a choice is not an integer of 0 to 127"
   end
-  local choice = self.choices[index]
-  if not choice then
-    choice = { message = {}, pieces = {}, other = {}, calls = { by_id = {}, by_index = {} } }
-    self.choices[index] = choice
-  end
-  for name, value in pairs(part) do
-    if name == "logprobs" and type(value) == "table" then
-      add_logprobs(choice, value)
-    elseif name == "finish_reason" then
-      if value ~= "" then choice.finish_reason = value end
-    elseif name ~= "index" and name ~= "delta" then
-      choice.other[name] = value
-    end
-  end
+  local choice = self.choices[index] or new_choice()
+  self.choices[index] = choice
+  for name, value in pairs(part) do add_member(choice, name, value) end
   if type(part.delta) == "table" then return add_delta(choice, part.delta) end
   return nil
 end
 
+local function build_choice(choice, index)
+  local built = { index = index, message = build_message(choice) }
+  for name, value in pairs(choice.other) do built[name] = value end
+  built.finish_reason, built.logprobs = choice.finish_reason, choice.logprobs
+  return built
+end
+
+-- Replies -----------------------------------------------------------------------------------------
+
 local methods = {}
+
+-- Of these the first one that says something counts, for some servers change them from chunk to
+-- chunk. Of all others the last one does; usage comes last, with the finish, or in every chunk.
+local IDENTITY = { id = true, created = true, model = true }
+
+local function add_field(reply, name, value)
+  local old = reply[name]
+  local kept = IDENTITY[name] and filled(old) and old ~= 0
+  if not kept and (filled(value) or old == nil) then reply[name] = value end
+end
 
 --- Adds a chunk.
 ---@param chunk table
 ---@return string? problem why the chunk can't be part of any reply
 function methods:add(chunk)
   for name, value in pairs(chunk) do
-    if name == "usage" then
-      self.reply.usage = value -- last, with the finish, or in each: the last one counts
-    elseif name ~= "choices" and not filled(self.reply[name]) then
-      self.reply[name] = value
-    end
+    if name ~= "choices" then add_field(self.reply, name, value) end
   end
   if type(chunk.choices) ~= "table" then return nil end
   for position, part in ipairs(chunk.choices) do
-    if type(part) ~= "table" then return "a choice is not a table" end
     local problem = add_choice(self, part, position)
     if problem then return problem end
   end
@@ -180,63 +178,24 @@ end
 --- Has every choice that was seen said why it ended? Without a choice there is no answer.
 ---@return boolean
 function methods:complete()
-  local complete = next(self.choices) ~= nil
   for _, choice in pairs(self.choices) do
-    complete = complete and choice.finish_reason ~= nil
+    if not choice.finish_reason then return false end
   end
-  return complete
+  return next(self.choices) ~= nil
 end
 
-local function by_index(a, b)
-  if a.index ~= b.index then return (a.index or MAX_INDEX) < (b.index or MAX_INDEX) end
-  return a.order < b.order
-end
-
-local function build_calls(calls)
-  local sorted, built = {}, {}
-  for position, call in ipairs(calls) do sorted[position] = call end
-  table.sort(sorted, by_index)
-  for position, call in ipairs(sorted) do
-    built[position] = {
-      id = call.id,
-      type = call.type or "function",
-      ["function"] = { name = call.name, arguments = table.concat(call.arguments) },
-    }
-  end
-  return built
-end
-
-local function build_message(choice)
-  local message = {}
-  for name, value in pairs(choice.message) do message[name] = value end
-  for name, list in pairs(choice.pieces) do message[pieces[name]] = table.concat(list) end
-  message.reasoning_content = message.reasoning_content or message.reasoning
-  message.reasoning = nil
-  message.role = filled(message.role) and message.role or "assistant"
-  if #choice.calls > 0 then message.tool_calls = build_calls(choice.calls) end
-  local call = choice.function_call
-  if call then
-    message.function_call = { name = call.name, arguments = table.concat(call.arguments) }
-  end
-  return message
-end
-
---- What has arrived so far, in the shape of a plain reply.
+--- What has arrived so far, in the shape of a plain reply; `incomplete` unless that was all.
 ---@return novita.Reply
 function methods:build()
   local reply, indices = {}, {}
   for name, value in pairs(self.reply) do reply[name] = value end
-  reply.object = "chat.completion"
-  reply.choices = {}
   for index in pairs(self.choices) do indices[#indices + 1] = index end
   table.sort(indices)
+  reply.object, reply.choices = "chat.completion", {}
   for position, index in ipairs(indices) do
-    local choice = self.choices[index]
-    local built = { index = index, message = build_message(choice) }
-    for name, value in pairs(choice.other) do built[name] = value end
-    built.finish_reason, built.logprobs = choice.finish_reason, choice.logprobs
-    reply.choices[position] = built
+    reply.choices[position] = build_choice(self.choices[index], index)
   end
+  reply.incomplete = not self:complete() or nil
   return core.reply(reply)
 end
 

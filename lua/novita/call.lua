@@ -1,44 +1,30 @@
---- One call, from the request to what the caller gets: fill the templates, wait for a turn,
---- attempt, retry. Written once, as straight-line code over a loop that knows how to wait here.
+--- One call, from the request to what the caller gets: fill the templates, attempt, retry. Written
+--- once, as straight-line code over a loop that knows how to wait here.
 
+local attempt = require("novita.attempt")
 local compat = require("novita.compat")
 local core = require("novita.core")
 local limit = require("novita.limit")
+local loops = require("novita.loop")
 local retry = require("novita.retry")
 require("novita.reply")
 
 local call = {}
 
 local function loop_of(settings)
-  return settings.policy.loop or require("novita.loop.poll")
+  return settings.policy.loop or loops.here()
 end
 
 local function failure(kind, message, param)
   return core.error { kind = kind, message = message, param = param }
 end
 
-local environments = setmetatable({}, { __mode = "k" })
-
---- What the pure parts (retry, limit) need of a loop: its clock, sleep ...
----@param loop table
----@return novita.RetryEnv
-function call.environment(loop)
-  environments[loop] = environments[loop] or {
-    now = loop.now, time = os.time, random = core.random, error = core.error,
-    task = loop.current, wake = loop.wake,
-    sleep = function(seconds)
-      if loop.sleep(seconds) then return true end
-      return nil, failure("cancelled", "cancelled while waiting")
-    end,
-  }
-  return environments[loop]
-end
-
 --- Makes a limiter.
 ---@param options novita.LimitOptions
+---@param loop? table whose clock it goes by
 ---@return novita.Limiter
-function call.limit(options)
-  return limit.new(options, call.environment(require("novita.loop.poll")))
+function call.limit(options, loop)
+  return limit.new(options, loops.environment(loop or loops.here()))
 end
 
 -- Leaves out the list of attempts, which only a call has a place for.
@@ -52,29 +38,23 @@ end
 ---@return fun(...): any, any
 function call.retry(fn, policy)
   local whole = retry.policy(policy)
-  local env = call.environment(require("novita.loop.poll"))
   return function(...)
     local arguments, n = { ... }, select("#", ...)
     return results(retry.run(function()
       return fn(compat.unpack(arguments, 1, n))
-    end, whole, env))
+    end, whole, loops.environment(loops.here())))
   end
 end
 
--- The same for one call, with its deadline and its log.
+local function is_time(seconds)
+  return type(seconds) == "number" and seconds > 0
+end
+
+-- What retry and limit need of the loop, with the deadline of this call.
 local function environment_of(loop, settings)
-  local general, seconds, log = call.environment(loop), settings.wire.deadline, settings.policy.log
-  if type(seconds) ~= "number" or not (seconds > 0) then seconds = nil end -- the C module says why
-  if not seconds and not log then return general end
-  local env = setmetatable({}, { __index = general })
-  if seconds then env.deadline = loop.now() + seconds end
-  if log then
-    env.sleep = function(delay)
-      log("info", { event = "wait", delay = delay })
-      return general.sleep(delay)
-    end
-  end
-  return env
+  local general, seconds = loops.environment(loop), settings.wire.deadline
+  if not is_time(seconds) then return general end -- the C module will refuse what it is
+  return setmetatable({ deadline = loop.now() + seconds }, { __index = general })
 end
 
 -- Requests and templates ------------------------------------------------------------------------
@@ -95,159 +75,43 @@ local function streamed(request)
   return copy
 end
 
--- The wire --------------------------------------------------------------------------------------
-
-local function deadline_message(settings)
-  return ("the deadline of %.6g s has passed"):format(settings.wire.deadline)
-end
-
--- The options for the wire at this moment: the key that a function gives, the time that is left.
-local function wire_of(settings, env)
-  local wire = settings.wire
-  local key = wire.api_key
-  if type(key) ~= "function" and not env.deadline then return wire end
-  local copy = {}
-  for name, value in pairs(wire) do copy[name] = value end
-  if type(key) == "function" then
-    copy.api_key = key()
-    if type(copy.api_key) ~= "string" then
-      return nil, failure("config", "api_key: the function returned a " .. type(copy.api_key),
-        "api_key")
-    end
-  end
-  if env.deadline then
-    copy.deadline = env.deadline - env.now()
-    if copy.deadline <= 0 then
-      return nil, core.error {
-        kind = "timeout", reason = "deadline", message = deadline_message(settings),
-      }
-    end
-  end
-  return copy
-end
-
--- A transfer's reply and info, or nil and the error, when it has ended.
-local function finish(loop, transfer)
-  local reply, info = transfer:reply()
-  while reply == nil and info == nil do
-    loop.wait(transfer)
-    reply, info = transfer:reply()
-  end
-  return reply, info
-end
-
--- A stream once its headers are here, or nil and the error.
-local function open(loop, transfer)
-  local info = transfer:info()
-  while info == nil do
-    loop.wait(transfer)
-    info = transfer:info()
-  end
-  if not info or info.status >= 300 then return finish(loop, transfer) end
-  return require("novita.stream").new(transfer, loop, info), info
-end
-
--- One attempt: starts a transfer by the pool's method and waits for what `await` waits for.
-local function attempt(this)
-  local wire, err = wire_of(this.settings, this.env)
-  if not wire then return nil, err end
-  local task = this.loop.current()
-  if task and task.cancelled then return nil, failure("cancelled", "the task was cancelled") end
-  local pool = this.loop.pool()
-  local transfer
-  transfer, err = pool[this.method](pool, this.request, wire)
-  if not transfer then return nil, err end
-  local value, info = this.await(this.loop, transfer)
-  if not value and info.reason == "deadline" then info.message = deadline_message(this.settings) end
-  return value, info
-end
-
--- Turns -----------------------------------------------------------------------------------------
-
--- Until a server says 429, a client without limits keeps no count at all; from then on its calls
--- share the pause.
-local function limiter_of(this, err)
-  local settings = this.settings
-  local limiter = settings.policy.limit or settings.shared.limiter
-  if not limiter and err and err.kind == "rate_limit" then
-    limiter = limit.new({}, this.env)
-    settings.shared.limiter = limiter
-  end
-  return limiter
-end
-
--- An attempt with its turn: a stream keeps it until its end.
-local function attempt_in_turn(this)
-  local limiter, ticket = limiter_of(this), nil
-  if limiter then
-    local err
-    ticket, err = limiter:acquire(this.request, this.env)
-    if not ticket then return nil, err end
-  end
-  local value, info = attempt(this)
-  if not value and not limiter then
-    limiter = limiter_of(this, info)
-    ticket = limiter and limiter:acquire(nil, this.env)
-  end
-  if ticket and value and this.await == open then
-    value.on_end = function(reply, failed) ticket:finish(reply, failed) end
-  elseif ticket then
-    ticket:finish(value or nil, not value and info or nil)
-  end
-  return value, info
-end
-
--- Logs ------------------------------------------------------------------------------------------
-
--- Metadata only: no key, no body, no query, no text of the model's.
-local function log_attempt(this, number, seconds, value, info)
-  local failed = not value and info or nil
-  this.log(failed and "warn" or "info", {
-    event = "attempt", method = this.method == "chat" and "POST" or "GET", attempt = number,
-    duration = seconds, status = info and info.status, request_id = info and info.request_id,
-    kind = failed and failed.kind, reason = failed and failed.reason,
-    curl_code = failed and failed.cause and failed.cause.code,
-  })
-end
-
 -- Calls -----------------------------------------------------------------------------------------
 
 local function conclude(this, attempts, value, info, ...)
-  if value and this.await ~= open then
+  if value and this.await ~= attempt.headers then
     info.attempts = attempts
   elseif value then
     value.attempts, value.info.attempts = attempts, attempts
   elseif this.log then
-    this.log("error", { event = "failure", kind = info and info.kind, attempts = #attempts })
+    attempt.log(this, "error", { event = "failure", attempts = #attempts }, nil, info)
   end
   return value, info, ...
 end
 
--- Of a stream nothing is known yet that retry_if could look at.
+-- Waits are logged; and of a stream nothing is known yet that retry_if could look at.
 local function policy_of(this)
-  local policy = this.settings.retry
-  if this.await ~= open or not policy.retry_if then return policy end
-  local copy = {}
-  for name, value in pairs(policy) do copy[name] = value end
-  copy.retry_if = nil
-  return copy
+  local policy, log = this.settings.retry, this.log
+  local blind = policy.retry_if and this.await == attempt.headers
+  if not (log or blind) then return policy end
+  local own = setmetatable({}, { __index = policy })
+  if blind then own.retry_if = false end
+  function own.before(number, err, delay)
+    if log then log("info", { event = "wait", attempt = number, delay = delay }) end
+    if policy.before then policy.before(number, err, delay) end
+  end
+  return own
 end
 
 -- Attempts until one succeeds or there is no more to hope for.
 local function perform(settings, method, request, await)
   local loop = loop_of(settings)
-  local env, log = environment_of(loop, settings), settings.policy.log
   local this = {
     settings = settings, method = method, request = request, await = await,
-    loop = loop, env = env, log = log,
+    loop = loop, env = environment_of(loop, settings), log = settings.policy.log,
   }
   return conclude(this, retry.run(function(number)
-    if not log then return attempt_in_turn(this) end
-    local started = env.now()
-    local value, info = attempt_in_turn(this)
-    log_attempt(this, number, env.now() - started, value, info)
-    return value, info
-  end, policy_of(this), env))
+    return attempt.make(this, number)
+  end, policy_of(this), this.env))
 end
 
 --- Starts a streamed chat and waits for its headers.
@@ -258,21 +122,19 @@ function call.stream(request, settings)
   local filled, err = fill(request, settings.policy.vars)
   if not filled then return nil, err end
   local stream
-  stream, err = perform(settings, "chat", streamed(filled), open)
+  stream, err = perform(settings, "chat", streamed(filled), attempt.headers)
   if not stream then return nil, err end
   return stream
 end
 
--- Calls the user's function. What it raises stops the stream and goes on to the caller; false
--- means: enough.
-local function tell(stream, fn, value)
-  if not fn or value == nil then return end
+-- Calls the user's function; false from it means: enough. What it raises stops the stream and goes
+-- on to the caller.
+local function enough(stream, fn, value)
+  if not fn or value == nil then return false end
   local ok, result = compat.pcall(fn, value)
-  if not ok then
-    stream:cancel()
-    error(result, 0)
-  end
-  if result == false then stream:cancel() end
+  if ok then return result == false end
+  stream:cancel()
+  error(result, 0)
 end
 
 -- A stream under the hood, with the results of a plain call.
@@ -281,15 +143,13 @@ local function chat_aloud(request, settings)
   if not stream then return nil, err end
   local text_of = require("novita.stream").text_of
   local on_chunk, on_text = settings.policy.on_chunk, settings.policy.on_text
-  local chunk
-  repeat
-    chunk, err = stream:next()
-    if chunk then
-      tell(stream, on_chunk, chunk)
-      tell(stream, on_text, text_of(chunk))
+  local chunk = stream:next()
+  while chunk do
+    if enough(stream, on_chunk, chunk) or enough(stream, on_text, text_of(chunk)) then
+      return stream:stop()
     end
-  until not chunk
-  if err then return nil, err end
+    chunk = stream:next()
+  end
   return stream:reply()
 end
 
@@ -304,16 +164,38 @@ function call.chat(request, settings)
   end
   local filled, err = fill(request, policy.vars)
   if not filled then return nil, err end
-  return perform(settings, "chat", filled, finish)
+  return perform(settings, "chat", filled, attempt.whole)
+end
+
+-- Is it { { id = ... }, ... }?
+local function is_list_of_models(value)
+  if type(value) ~= "table" then return false end
+  for key, model in pairs(value) do
+    if type(key) ~= "number" or type(model) ~= "table" or model.id == nil then return false end
+  end
+  return true
+end
+
+--- Starts a chat and goes on: what comes of it is told to handlers.
+---@param request novita.Request
+---@param handlers novita.Handlers
+---@param settings novita.Settings
+---@return novita.Handle
+function call.start(request, handlers, settings)
+  return require("novita.start").run(handlers, loop_of(settings), {
+    stream = function() return call.stream(request, settings) end,
+    chat = function() return call.chat(request, settings) end,
+  })
 end
 
 --- Lists the models: GET /models.
 ---@param settings novita.Settings
 ---@return novita.Model[]?, novita.Info|novita.Error
 function call.models(settings)
-  local answer, info = perform(settings, "request", { path = "/models" }, finish)
+  local request = { path = "/models", public = true }
+  local answer, info = perform(settings, "request", request, attempt.whole)
   if not answer then return nil, info end
-  if type(answer) ~= "table" or type(answer.data) ~= "table" then
+  if type(answer) ~= "table" or not is_list_of_models(answer.data) then
     return nil, core.error {
       kind = "invalid_response", status = info.status, request_id = info.request_id,
       message = "the response can't be used: no list of models",

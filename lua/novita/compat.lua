@@ -38,14 +38,54 @@ local function running_51()
   return roots[thread] or thread
 end
 
-local probe = coroutine.create(function() pcall(coroutine.yield) end)
-coroutine.resume(probe)
-local yields = coroutine.status(probe) == "suspended"
+local function yields_in_pcall()
+  if rawget(_G, "jit") then return true end -- in nginx, to try would be to yield inside require
+  local probe = coroutine.create(function() pcall(coroutine.yield) end)
+  coroutine.resume(probe)
+  return coroutine.status(probe) == "suspended"
+end
+
+local yields = yields_in_pcall()
 
 --- pcall, in which functions may yield on every Lua.
 compat.pcall = yields and pcall or pcall_51
 
+--- The same, with a traceback added to an error that is a string.
+function compat.traced(fn, ...)
+  if not yields then return compat.pcall(fn, ...) end
+  local arguments, n = { ... }, select("#", ...)
+  return xpcall(function() return fn(compat.unpack(arguments, 1, n)) end, function(problem)
+    return type(problem) == "string" and debug.traceback(problem, 2) or problem
+  end)
+end
+
 --- The coroutine that runs, whatever compat.pcall put in between.
 compat.running = yields and coroutine.running or running_51
+
+-- Lua 5.1 can't yield out of a function that a C function has called, as table.sort does, nor out
+-- of the iterator of a for loop; and it has no way to ask.
+local function is_inside_c()
+  local level = 3
+  local frame = debug.getinfo(level, "Sn")
+  while frame do
+    if frame.what == "C" or frame.name == "(for generator)" then return true end
+    level = level + 1
+    frame = debug.getinfo(level, "Sn")
+  end
+  return false
+end
+
+local is_yieldable = coroutine.isyieldable -- luacheck: ignore 143
+if not is_yieldable then
+  local is_51 = _VERSION == "Lua 5.1"
+  is_yieldable = function() return not (is_51 and is_inside_c()) end
+end
+
+--- May this code yield to whoever has resumed the coroutine?
+---@param thread thread
+---@return boolean
+function compat.can_yield(thread)
+  return compat.running() == thread and is_yieldable()
+end
 
 return compat

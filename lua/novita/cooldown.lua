@@ -4,15 +4,16 @@
 -- that started after it succeeds. Refusals of calls that were under way when it began are of the
 -- same burst: they begin no other pause, and make this one longer only if they name a time.
 --
--- Then calls come back by degrees, since all at once would be refused again: one goes first, after
--- RAMP seconds as many are under way as before the pause, and their number grows on as the square
--- of the time. (Simulated, with all let go after ten seconds it drew up to ten times the 429s.)
+-- Then calls come back by degrees, on the curve of TCP's CUBIC (RFC 9438): one goes first, soon
+-- half as many are under way as before the pause, after RAMP seconds as many, where it lingers, and
+-- then ever more. (Simulated, with all let go after the ramp it drew up to ten times the 429s.)
 
+local compat = require "novita.compat"
 local retry = require "novita.retry"
 
 local cooldown = {}
 
-local RAMP = 5
+local RAMP = 10
 
 local GROWTH = retry.policy { initial_delay = 1, factor = 2, max_delay = 60, jitter = 0.25 }
 
@@ -25,17 +26,22 @@ function cooldown.is_refusal(err)
 end
 
 ---@class novita.Cooldown
+---@field busy integer calls under way
 ---@field count integer pauses so far
 ---@field resume number when the latest pause ends or ended
 local Cooldown = {}
 local meta = { __index = Cooldown, __name = "novita.cooldown" }
+
+---@class novita.CallUnderWay
+---@field ended boolean
+---@field stop fun() to be called at its end; happens by itself when it is collected
 
 ---@param env novita.LimitEnv
 ---@return novita.Cooldown
 function cooldown.new(env)
   return setmetatable({
     env = env,
-    count = 0, resume = -math.huge,
+    busy = 0, count = 0, resume = -math.huge,
     level = 0, -- pauses since a success, the exponent of the next one
     before = 0, -- calls under way when the pause began
     fresh = 0, -- calls under way that started after it
@@ -44,11 +50,10 @@ end
 
 --- Pauses everyone; within a pause it may only lengthen it.
 ---@param seconds number
----@param busy integer calls under way
-function Cooldown:pause(seconds, busy)
+function Cooldown:pause(seconds)
   local now = self.env.now()
   if now >= self.resume then
-    self.count, self.before, self.fresh = self.count + 1, busy, 0
+    self.count, self.before, self.fresh = self.count + 1, self.busy, 0
   end
   self.resume = math.max(self.resume, now + seconds)
 end
@@ -58,38 +63,40 @@ end
 function Cooldown:has_room()
   if self.count == 0 then return true end
   local since = self.env.now() - self.resume
-  return self.fresh < math.max(1, self.before * (since / RAMP) ^ 2)
+  return self.fresh < math.max(1, self.before * (1 + (since / RAMP - 1) ^ 3))
 end
 
 --- A call starts. It remembers after which pause.
----@param call table
-function Cooldown:start(call)
-  call.pause = self.count
-  self.fresh = self.fresh + 1
-end
-
---- A call has ended, once for each that started.
----@param call table
-function Cooldown:stop(call)
-  if call.pause == self.count then self.fresh = self.fresh - 1 end
+---@return novita.CallUnderWay
+function Cooldown:start()
+  local call = { pause = self.count, ended = false }
+  self.busy, self.fresh = self.busy + 1, self.fresh + 1
+  -- It has ended: once is enough.
+  function call.stop()
+    if call.ended then return end
+    call.ended = true
+    self.busy = self.busy - 1
+    if call.pause == self.count then self.fresh = self.fresh - 1 end
+  end
+  call.finalizer = compat.finalizer(call.stop)
+  return call
 end
 
 --- A call has succeeded.
----@param call table
+---@param call novita.CallUnderWay
 function Cooldown:succeeded(call)
   if call.pause == self.count then self.level = 0 end
 end
 
 --- A call was answered by 429.
----@param call table
+---@param call novita.CallUnderWay
 ---@param err table
----@param busy integer calls under way
-function Cooldown:refused(call, err, busy)
+function Cooldown:refused(call, err)
   local told = retry.told(err, self.env.time()) or 0
   if call.pause == self.count and told > 0 then
-    self:pause(told, busy)
+    self:pause(told)
   elseif call.pause == self.count then
-    self:pause(retry.delay(GROWTH, self.level, nil, self.env.random), busy)
+    self:pause(retry.delay(GROWTH, self.level, nil, self.env.random))
     self.level = self.level + 1
   elseif told > 0 then
     self.resume = math.max(self.resume, self.env.now() + told)

@@ -45,6 +45,16 @@ function novita.stream(request, options)
   return client():stream(request, options)
 end
 
+--- Starts a chat and returns at once; what comes of it is told to handlers. In Neovim they run
+--- where its API may be used; in a script, while it waits for something, or in novita.run().
+---@param request novita.Request
+---@param handlers novita.Handlers
+---@param options? novita.Options
+---@return novita.Handle
+function novita.start(request, handlers, options)
+  return client():start(request, handlers, options)
+end
+
 --- Makes many calls at once, and gives their results in the order of the items.
 ---@param items any[]
 ---@param what novita.Request|fun(item: any, index: integer): any, any called in a task for each
@@ -59,12 +69,12 @@ end
 ---@param fn fun(): any ...
 ---@return novita.Task
 function novita.spawn(fn)
-  return require("novita.loop.poll").spawn(fn)
+  return require("novita.loop").here().spawn(fn)
 end
 
 --- Runs until all tasks have ended; raises the first error of one that nobody waited for.
 function novita.run()
-  return require("novita.loop.poll").run()
+  return require("novita.loop").here().run()
 end
 
 --- Compiles a template: `{{mustache}}` for prompts. Calling the result with a table renders it.

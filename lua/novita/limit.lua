@@ -5,8 +5,8 @@
 --     ticket:finish(reply, failure)                       -- whatever came of it
 --
 -- Its parts: budget.lua keeps the rates, so that no server that counts the same minute refuses;
--- tokens.lua guesses what a call will use; cooldown.lua is the pause that one 429 means for all.
--- Here are the queue and the slots.
+-- tokens.lua guesses what a call will use; cooldown.lua counts the calls under way and pauses them
+-- all after one 429. Here is the queue.
 --
 -- Turns go first come, first served: only the front of the queue is let in, by whoever looks first,
 -- and a call that asks for much is not overtaken by small ones.
@@ -17,12 +17,11 @@
 -- seconds (if it does after all, it gets it back), and its ticket's slot when that is collected.
 
 local budget = require "novita.budget"
-local compat = require "novita.compat"
 local cooldown = require "novita.cooldown"
 local options = require "novita.options"
 local tokens = require "novita.tokens"
 
-local limit = { estimate = tokens.estimate }
+local limit = { estimate = tokens.estimate, is_refusal = cooldown.is_refusal }
 
 local SHORT_NAP, LONG_NAP, HEARTBEAT, OVERDUE = 0.005, 0.1, 1, 5 -- seconds
 
@@ -77,7 +76,7 @@ function limit.new(given, env)
     tokens = given.tpm and budget.new(given.tpm, burst),
     experience = tokens.experience(),
     cooldown = cooldown.new(env),
-    concurrency = given.concurrency or math.huge, busy = 0,
+    concurrency = given.concurrency or math.huge,
     max_queue = given.queue or 10000, queue = {}, first = 1, last = 0,
     max_pause = given.max_pause or 120,
   }, limiter_meta)
@@ -86,33 +85,18 @@ end
 -- Seconds until the front of the queue may go, or math.huge where that is another call's to say.
 local function hold(self, waiter, now)
   if now < self.cooldown.resume then return self.cooldown.resume - now end
-  if self.busy >= self.concurrency then return math.huge end
+  if self.cooldown.busy >= self.concurrency then return math.huge end
   if not self.cooldown:has_room() then return LONG_NAP end
   local wait = self.requests and self.requests:wait(1, now) or 0
   if not self.tokens then return wait end
-  local expected = self.experience:expect(waiter.estimate, self.busy)
+  local expected = self.experience:expect(waiter.estimate, self.cooldown.busy)
   waiter.tokens = math.min(expected, self.tokens.limit)
   return math.max(wait, self.tokens:wait(waiter.tokens, now))
 end
 
--- A slot, held until it is freed or its last holder is collected.
-local function take_slot(self)
-  local slot = { taken = true }
-  self.busy = self.busy + 1
-  self.cooldown:start(slot)
-  function slot.free()
-    if not slot.taken then return end
-    slot.taken = false
-    self.busy = self.busy - 1
-    self.cooldown:stop(slot)
-  end
-  return slot, compat.finalizer(slot.free)
-end
-
 local function grant(self, waiter, now)
-  local slot, finalizer = take_slot(self)
   waiter.ticket = setmetatable({
-    limiter = self, slot = slot, finalizer = finalizer,
+    limiter = self, call = self.cooldown:start(),
     estimate = waiter.estimate, prompt = waiter.prompt, counted = waiter.tokens,
     request = self.requests and self.requests:take(1, now),
     tokens = self.tokens and self.tokens:take(waiter.tokens, now),
@@ -196,7 +180,7 @@ local function doze(self, waiter)
   seconds = math.max(math.min(seconds, longest), 0.001)
   waiter.wakes, waiter.asleep = now + seconds, true
   local _, stopped = env.sleep(seconds)
-  waiter.asleep = false
+  waiter.wakes, waiter.asleep = self.env.now(), false
   if not waiter.ticket then join(self, waiter) end -- it may have been overdue
   return stopped
 end
@@ -249,7 +233,16 @@ end
 --- Lets nobody start for some seconds.
 ---@param seconds number
 function Limiter:pause(seconds)
-  self.cooldown:pause(seconds, self.busy)
+  self.cooldown:pause(seconds)
+end
+
+--- A call without a ticket, which began before there was this limiter, was answered by 429.
+---@param err any
+---@param busy integer such calls under way, this one too
+function Limiter:refused(err, busy)
+  local first = self.cooldown.count == 0
+  self.cooldown:refused({ pause = 0 }, err)
+  if first then self.cooldown.before = busy end
 end
 
 -- Counts another number of tokens than before.
@@ -269,7 +262,7 @@ end
 
 --- Frees the slot. Once is enough, more does no harm.
 function Ticket:release()
-  self.slot.free()
+  self.call.stop()
   serve(self.limiter)
 end
 
@@ -285,12 +278,12 @@ end
 ---@param err any
 function Ticket:finish(reply, err)
   local limiter = self.limiter
-  if not self.slot.taken then return end
+  if self.call.ended then return end
   err = type(err) == "table" and err or {}
   if reply ~= nil then
-    limiter.cooldown:succeeded(self.slot)
+    limiter.cooldown:succeeded(self.call)
   elseif cooldown.is_refusal(err) then
-    limiter.cooldown:refused(self.slot, err, limiter.busy)
+    limiter.cooldown:refused(self.call, err)
   end
   local used = tokens.used(reply or err.partial)
   if used then

@@ -31,14 +31,19 @@ local function add_usage(usage, result)
   end
 end
 
-local function cancelled()
-  return core.error { kind = "cancelled", message = "not started: an earlier item failed" }
+local function not_started()
+  return core.error { kind = "cancelled", message = "not started: the others were stopped" }
 end
 
--- Writes down what came of an item; a false result is a failure, and so is an error raised.
-local function record(state, index, ok, result, err)
-  local summary = state.summary
-  if not ok then result, err = nil, result end
+-- Writes down what came of an item: to return nil or false is to fail, and so is to raise; a
+-- function that returns nothing at all has done its work.
+local function record(state, index, ok, ...)
+  local summary, result, err = state.summary, ...
+  if not ok then
+    result, err = nil, result
+  elseif select("#", ...) == 0 then
+    result = true
+  end
   summary.done = summary.done + 1
   summary.seconds = core.now() - state.started
   if result then
@@ -70,13 +75,24 @@ local function work(state)
   end
 end
 
+-- Waits for a worker. When it is us who are cancelled, so are all items.
+local function wait_for(state, worker)
+  local ok, err = worker:join()
+  if not worker.done then
+    stop(state)
+    ok, err = worker:join()
+  end
+  return ok, err
+end
+
 --- Calls fn(item, index) for each item, in tasks, at most `concurrency` at once. fn returns a
 --- result, or nil and an error; an error it raises counts as the latter.
 ---@param items any[]
 ---@param fn fun(item: any, index: integer): any, any
 ---@param loop table
 ---@param options { concurrency?: integer, on_error?: "continue"|"stop", on_progress?: function }
----@return any[] results in the order of the items; false where one failed
+---@return any[] results in the order of the items; false where one failed, true where fn returned
+---  nothing
 ---@return novita.Summary
 function map.run(items, fn, loop, options)
   local state = {
@@ -84,19 +100,20 @@ function map.run(items, fn, loop, options)
     started = core.now(), summary = new_summary(#items),
     on_error = options.on_error, on_progress = options.on_progress,
   }
-  local raised
+  local failed, raised = false, nil
   for number = 1, math.min(options.concurrency or DEFAULT_CONCURRENCY, #items) do
     state.workers[number] = loop.spawn(function() work(state) end)
+    state.workers[number].seen = true -- see below
   end
   for _, worker in ipairs(state.workers) do
-    local ok, err = worker:join()
-    if not ok and not raised then -- on_progress raised it
-      raised = err
+    local ok, err = wait_for(state, worker)
+    if not ok and not failed then -- on_progress raised it
+      failed, raised = true, err
       stop(state)
     end
   end
-  if raised then error(raised, 0) end
-  for index = state.next, #items do record(state, index, true, nil, cancelled()) end
+  if failed then error(raised, 0) end
+  for index = state.next, #items do record(state, index, true, nil, not_started()) end
   return state.results, state.summary
 end
 

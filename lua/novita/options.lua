@@ -60,8 +60,23 @@ options.callable = {
   end,
 }
 
+---@type novita.OptionRule
+options.table = {
+  expected = "a table",
+  accepts = function(value) return type(value) == "table" end,
+}
+
 local function shown(value)
   return type(value) == "string" and '"' .. value .. '"' or tostring(value)
+end
+
+--- Says why a value does not obey a rule.
+---@param value any
+---@param rule novita.OptionRule
+---@return string? problem
+function options.problem(value, rule)
+  if rule.accepts(value) then return nil end
+  return "expected " .. rule.expected .. ", got " .. shown(value)
 end
 
 --- Raises unless every key of `given` has a rule and every value obeys it. The error is placed at
@@ -78,9 +93,9 @@ function options.check(name, given, rules)
     local rule = rules[key]
     if not rule then
       error(field .. ": unknown option (" .. shown(value) .. ")", 3)
-    elseif not rule.accepts(value) then
-      error(field .. ": expected " .. rule.expected .. ", got " .. shown(value), 3)
     end
+    local problem = options.problem(value, rule)
+    if problem then error(field .. ": " .. problem, 3) end
   end
 end
 

@@ -16,10 +16,13 @@ local mt = { __name = "novita.stream", __index = methods }
 
 local stream = {}
 
--- Ends the stream with an error, which every later call gives again.
+-- Ends the stream with an error, which every later call gives again. A transfer that a task waits
+-- for stays open, or the task would never hear of it.
 local function fail(self, err)
-  if #self.assembler:build().choices > 0 then err.partial = self.assembler:build() end
-  self.transfer:close()
+  local partial = self.assembler:build()
+  partial.incomplete = true -- although all choices may have finished
+  if #partial.choices > 0 then err.partial = partial end
+  if not self.waiting then self.transfer:close() end
   self.err = err
   if self.on_end then self.on_end(nil, err) end
   return nil, err
@@ -36,33 +39,40 @@ end
 -- has its finish reason; and [DONE] alone does not make an answer whole.
 local function finish(self, err, info)
   self.transfer:close()
+  self.info = info or self.info
   if err and err.kind ~= "stream_truncated" then return fail(self, err) end
   if not self.assembler:complete() then
     return fail(self, err or
       failure(self, "stream_truncated", "the stream ended without a finish reason"))
   end
-  self.info = info or self.info
   self.info.attempts = self.attempts
   self.ended = true
   if self.on_end then self.on_end(self.assembler.reply) end
   return nil
 end
 
---- The next chunk, as the server sent it.
----@return table? chunk nil at the end
----@return novita.Error? err when it is not a good end
-function methods:next()
-  if self.err then return nil, self.err end
-  if self.ended then return nil end
-  local chunk, err, info = self.transfer:next()
-  while chunk == nil do
-    self.loop.wait(self.transfer)
-    chunk, err, info = self.transfer:next()
-  end
-  if not chunk then return finish(self, err, info) end
+local function add(self, chunk)
   local problem = self.assembler:add(chunk)
   if problem then return fail(self, failure(self, "invalid_response", problem)) end
   return chunk
+end
+
+--- The next chunk, as the server sent it.
+---@param seconds? number to wait for it at most
+---@return table|false|nil chunk nil at the end; false when the time was up
+---@return novita.Error? err when it is not a good end
+function methods:next(seconds)
+  if self.loop.breathe then self.loop.breathe() end
+  while not (self.ended or self.err) do
+    local chunk, err, info = self.transfer:next()
+    if chunk then return add(self, chunk) end
+    if chunk == false then return finish(self, err, info) end
+    self.waiting = true
+    local news = self.loop.wait(self.transfer, seconds)
+    self.waiting = false
+    if seconds and not news then return false end
+  end
+  return nil, self.err
 end
 
 -- A stream can be read once; a second loop would find nothing and look like an empty answer.
@@ -78,11 +88,15 @@ local function next_or_raise(self)
 end
 
 --- Iterates over the chunks: `for chunk in stream:chunks() do`. Raises the error of a bad end.
+--- A loop that is left early cancels the stream: on Lua 5.4 at once, elsewhere when the stream is
+--- collected.
 ---@return fun(self: novita.Stream): table?
 ---@return novita.Stream
+---@return nil
+---@return novita.Stream closed when the loop is left
 function methods:chunks()
   consume(self)
-  return next_or_raise, self
+  return next_or_raise, self, nil, self
 end
 
 --- The text in a chunk: the content of the first choice, if there is any.
@@ -108,12 +122,14 @@ local function next_text(self)
 end
 
 --- Iterates over the text of the first choice: `for text in stream:text() do io.write(text) end`.
---- Raises the error of a bad end.
+--- Ends as chunks() does.
 ---@return fun(self: novita.Stream): string?
 ---@return novita.Stream
+---@return nil
+---@return novita.Stream closed when the loop is left
 function methods:text()
   consume(self)
-  return next_text, self
+  return next_text, self, nil, self
 end
 
 -- A tool call that can't be made: the stream said it is whole, but it names no function.
@@ -152,6 +168,15 @@ function methods:cancel()
 end
 
 mt.__close = methods.cancel
+
+--- Stops at once, and gives what has arrived: to have enough is no failure.
+---@return novita.Reply reply its field incomplete is true, unless it was whole by then
+---@return novita.Info info
+function methods:stop()
+  local reply = self.assembler:build()
+  self:cancel()
+  return reply, self.info
+end
 
 function mt.__tostring(self)
   local state = self.err and self.err.kind or self.ended and "ended" or "open"

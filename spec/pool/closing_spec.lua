@@ -236,6 +236,7 @@ describe("a transfer", function()
 
   if _VERSION == "Lua 5.4" then
     it("and its pool are closed at the end of a block", function()
+      sim:always { delay = FOREVER }
       local run = load([[
         local pool_of, start = ...
         local transfer

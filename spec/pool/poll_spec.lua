@@ -98,6 +98,7 @@ describe("pool:poll", function()
   end)
 
   it("keeps the connections of a burst for the next one", function()
+    sim:always { delay = 0.03 }
     for _ = 1, 3 do
       local transfers = {}
       for index = 1, 12 do transfers[index] = assert(pool:chat(wire.request, wire.options())) end

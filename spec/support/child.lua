@@ -1,7 +1,8 @@
 -- Other processes: a fork of this one, and fresh interpreters.
 --
 --   local result = child.fork(function() return "text" end)      raises what fn raised
---   local output, status = child.run([[print("hi")]], { NAME = "value" })
+--   local output, how, number = child.run([[print("hi")]], { NAME = "value" })
+--   local output, how, number = child.run_file("examples/hello.lua", {}, "an argument")
 --   local process = child.start(code); native.kill(process.pid, "INT"); process:finish()
 --
 -- A fresh interpreter runs the Lua that runs the specs (NOVITA_LUA), with the same paths.
@@ -46,18 +47,26 @@ end
 local methods = {}
 local mt = { __name = "child", __index = methods }
 
+-- With the sanitizer that helper.lua has put aside, since the module needs it.
+local function start(words, environment)
+  local all = { "env" }
+  local preload = os.getenv("NOVITA_PRELOAD")
+  if preload then all[#all + 1] = "LD_PRELOAD=" .. preload end
+  for name, value in pairs(environment or {}) do
+    if value then all[#all + 1] = name .. "=" .. value end
+  end
+  all[#all + 1] = os.getenv("NOVITA_LUA") or "lua5.4"
+  for _, word in ipairs(words) do all[#all + 1] = word end
+  local path = os.tmpname()
+  return setmetatable({ path = path, pid = native.spawn(all, path) }, mt)
+end
+
 --- Starts a fresh interpreter.
 ---@param code string what it runs
----@param environment? table<string, string>
+---@param environment? table<string, string|false>
 ---@return table process with pid
 function child.start(code, environment)
-  local words = { "env" }
-  for name, value in pairs(environment or {}) do words[#words + 1] = name .. "=" .. value end
-  words[#words + 1] = os.getenv("NOVITA_LUA") or "lua5.4"
-  words[#words + 1] = "-e"
-  words[#words + 1] = code
-  local path = os.tmpname()
-  return setmetatable({ path = path, pid = native.spawn(words, path) }, mt)
+  return start({ "-e", code }, environment)
 end
 
 --- Waits for its end.
@@ -71,6 +80,14 @@ end
 ---@return string output, string how "exit" or "signal", integer number
 function child.run(code, environment)
   return child.start(code, environment):finish()
+end
+
+--- Runs a file with arguments.
+---@param path string
+---@param environment? table<string, string|false>
+---@return string output, string how "exit" or "signal", integer number
+function child.run_file(path, environment, ...)
+  return start({ path, ... }, environment):finish()
 end
 
 return child

@@ -11,10 +11,11 @@ local native = require("spec.support.native")
 require("novita.core") -- the same one, and the same simulator, for all files
 local sim = require("spec.support.sim")
 
--- What would change the meaning of a spec. LD_PRELOAD carries a sanitizer into this process; the
--- programs we start don't need it.
-for _, name in ipairs { "NOVITA_API_KEY", "NOVITA_BASE_URL", "LD_PRELOAD", "http_proxy",
-  "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY" } do
+-- What would change the meaning of a spec. LD_PRELOAD carries a sanitizer into this process; of the
+-- programs we start, only interpreters need it (see child.lua).
+native.setenv("NOVITA_PRELOAD", os.getenv("LD_PRELOAD"))
+for _, name in ipairs { "NOVITA_API_KEY", "NOVITA_BASE_URL", "NOVITA_MODEL", "LD_PRELOAD",
+  "http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY" } do
   native.setenv(name, nil)
 end
 

@@ -35,20 +35,23 @@ local function charmap()
   return table.concat(lines, "\n")
 end
 
+local function is_made()
+  local file = io.open(FOLDER .. "/" .. NAME .. "/LC_NUMERIC", "rb")
+  if file then file:close() end
+  return file ~= nil
+end
+
 --- Makes the locale, if it is not there already.
----@return string name, string folder
+---@return string? name nil where there is no glibc
+---@return string folder
 function locale.comma()
-  local made = FOLDER .. "/" .. NAME
-  local file = io.open(made .. "/LC_NUMERIC", "rb")
-  if file then
-    file:close()
-    return NAME, FOLDER
+  if not is_made() then
+    os.execute("mkdir -p " .. FOLDER)
+    -- it warns about what is missing, and that is on purpose
+    os.execute(("localedef -c -f %s -i %s %s/%s >/dev/null 2>&1"):format(
+      write("charmap", charmap()), write("numeric", NUMERIC), FOLDER, NAME))
   end
-  os.execute("mkdir -p " .. FOLDER)
-  -- it warns about what is missing, and that is on purpose
-  os.execute(("localedef -c -f %s -i %s %s >/dev/null 2>&1"):format(
-    write("charmap", charmap()), write("numeric", NUMERIC), made))
-  return NAME, FOLDER
+  return is_made() and NAME or nil, FOLDER
 end
 
 return locale
