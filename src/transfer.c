@@ -108,6 +108,7 @@ static const struct Cause {
   {CURLE_RECV_ERROR, "connection", "reset"},
   {CURLE_GOT_NOTHING, "connection", "reset"},
   {CURLE_PARTIAL_FILE, "connection", "reset"},
+  {CURLE_HTTP2_STREAM, "connection", "reset"},
   {CURLE_URL_MALFORMAT, "config", NULL},
   {CURLE_UNSUPPORTED_PROTOCOL, "config", NULL},
   {CURLE_OUT_OF_MEMORY, "memory", NULL}
