@@ -26,10 +26,10 @@ local function spawn(url, ca_file, json, on_bytes, on_exit)
   local process
   local options = { args = arguments(url, ca_file, json), stdio = { nil, out, err } }
   process = assert(uv.spawn("curl", options, function(code)
-      status = code
-      process:close()
-      ended()
-    end))
+    status = code
+    process:close()
+    ended()
+  end))
   for pipe, fn in pairs { [out] = on_bytes, [err] = function() end } do
     pipe:read_start(function(_, bytes)
       if bytes then return fn(bytes) end
