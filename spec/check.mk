@@ -47,11 +47,11 @@ TRANSPORT = src/pool.c src/transfer.c
 BELOW = src/buffer.c src/sse.c src/bell.c src/tie.c $(TRANSPORT) src/novita.h src/sse.h
 check-style:
 	luacheck -q .
-	! grep -ln '<lua\|compat.h\|binding.h' $(BELOW)
-	! grep -ln 'curl/curl.h' $(filter-out $(TRANSPORT),$(wildcard src/*))
+	! grep -nE '#include.*(lua|compat\.h|binding\.h)' $(BELOW)
+	! grep -nE '#include.*curl' $(filter-out $(TRANSPORT),$(wildcard src/*))
 	! grep -nE '\b(sprintf|strcpy|strcat|strtok|gets|atoi|alloca) \(' src/*.c
 	$(MAKE) --no-print-directory module LUA=5.4
-	! nm build/5.4/*.o | grep -E ' [bBdDC] '
+	! objdump -t build/5.4/*.o | grep -E 'O (\.data|\.bss|\*COM\*)[[:space:]]'
 
 WERROR = -O2 -g -Werror
 check-builds:
