@@ -115,25 +115,5 @@ check-memory: prerequisites
 	for host in oom states; do LSAN_OPTIONS=suppressions=spec/host/leaks.supp\
 	  spec/support/with-simulator build/host/$$host || exit 1; done
 
-# The event-stream parser in C: every case whole, byte by byte, and cut at every offset.
-vectors:
-	@mkdir -p build/host
-	for cc in gcc clang; do $$cc -std=c99 $(WARNINGS) -Werror $(ASAN) spec/sse/vectors.c\
-	  -o build/host/vectors && build/host/vectors spec/sse/*.txt || exit 1; done
-
-# libFuzzer, TIME seconds a target. What it finds new stays in build/.
-TIME = 60
-FUZZ = clang -std=c99 -D_GNU_SOURCE -g -O1 -fsanitize=fuzzer,address,undefined\
-	-fno-sanitize-recover=undefined
-fuzz: prerequisites
-	@mkdir -p build/fuzz/new-sse build/fuzz/new-chunk
-	$(FUZZ) spec/fuzz/sse.c src/sse.c -o build/fuzz/sse
-	$(FUZZ) $(shell pkg-config --cflags lua5.4 libcurl) spec/fuzz/chunk.c src/*.c\
-	  $(shell pkg-config --libs lua5.4 libcurl) -lm -pthread -Wl,-E -o build/fuzz/chunk
-	for target in sse chunk; do LSAN_OPTIONS=suppressions=spec/host/leaks.supp\
-	  nice build/fuzz/$$target -max_total_time=$(TIME) -verbosity=0\
-	  -artifact_prefix=build/fuzz/\
-	  build/fuzz/new-$$target spec/fuzz/corpus/$$target || exit 1; done
-
-.PHONY: demo test specs vectors fuzz nginx-specs check check-packages check-style check-builds check-other-luas\
+.PHONY: demo test specs nginx-specs check check-packages check-style check-builds check-other-luas\
 	check-without-epoll check-sanitized check-valgrind check-memory
