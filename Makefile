@@ -62,5 +62,6 @@ clean:
 	rm -rf build lua/novita/core.so
 
 include spec/check.mk
+include spec/fuzz.mk
 
 .PHONY: all module prerequisites install clean

@@ -128,7 +128,7 @@ static void push_state (lua_State *L) {
     lua_error(L);
   lua_rawseti(L, -2, NV_STATE_HOOK);
   lua_pushfstring(L, "User-Agent: novita-lua/%s libcurl/%s lua/%s",
-                  NV_VERSION, nv_pool_library(), LUA_VERSION + 4);
+                  NV_VERSION, nv_pool_library(), &LUA_VERSION[4]);
   lua_rawseti(L, -2, NV_STATE_AGENT);
 }
 

@@ -290,9 +290,10 @@ static int sort_keys (NvJson *j, int index, const NvPath *path) {
     key.text = lua_tolstring(L, -2, &key.length);
     append(L, j->keys, (const char *)&key, sizeof(key));
   }
-  qsort(nv_buffer_data(j->keys) + base,
-        (nv_buffer_length(j->keys) - base) / sizeof(Key), sizeof(Key),
-        compare_keys);
+  if (nv_buffer_length(j->keys) > base)
+    qsort(nv_buffer_data(j->keys) + base,
+          (nv_buffer_length(j->keys) - base) / sizeof(Key), sizeof(Key),
+          compare_keys);
   return 0;
 }
 
