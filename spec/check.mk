@@ -2,7 +2,8 @@
 
 DEMO_PACKAGES = gcc pkg-config libcurl4-openssl-dev ca-certificates lua5.4 liblua5.4-dev\
 	lua-cjson lua-cqueues lua-luaossl
-TEST_PACKAGES = $(DEMO_PACKAGES) luajit libluajit-5.1-dev lua-busted lua-socket luarocks
+TEST_PACKAGES = $(DEMO_PACKAGES) luajit libluajit-5.1-dev lua-busted lua-luv lua-socket luarocks\
+	nghttp2-proxy
 
 # On Debian, installs what is missing of a list of packages.
 packages = @command -v apt-get >/dev/null || exit 0; \

@@ -37,6 +37,8 @@
 					   and a drained burst closes them */
 #define STREAMS			100	/* of an HTTP/2 connection */
 #define EVENTS			64	/* taken from the kernel at a time */
+#define A_WHILE			0.004	/* seconds; then other work of the
+					   thread has its turn */
 
 
 double nv_now (void) {
@@ -214,28 +216,43 @@ static void drive_timers (NvPool *p) {
 
 
 /*
-** Waits for the sockets, at most so long, and lets libcurl serve those that
-** are ready. Errors go to it as readiness, so that it finds the real cause.
+** Lets libcurl serve a socket that is ready. Errors go to it as readiness, so
+** that it finds the real cause.
+*/
+static void serve (NvPool *p, const struct epoll_event *event) {
+  unsigned e = event->events;
+  int what = (e & EPOLLIN ? CURL_CSELECT_IN : 0) |
+             (e & EPOLLOUT ? CURL_CSELECT_OUT : 0);
+  if (event->data.fd == p->timer) {
+    unsigned long long expirations;
+    if (read(p->timer, &expirations, sizeof(expirations)) > 0)
+      p->armed = NV_NEVER;
+    return;
+  }
+  if (e & (EPOLLERR | EPOLLHUP))
+    what = CURL_CSELECT_IN | CURL_CSELECT_OUT;
+  act(p, event->data.fd, what);
+}
+
+
+/*
+** Waits for the sockets, at most so long, and serves those that are ready,
+** for a while; TLS handshakes take a millisecond or more each. What is left
+** is still ready the next time. So that nobody is left out for ever, no more
+** are taken from the kernel then than were served: it hands them out in turn.
 */
 static int drive_sockets (NvPool *p, double seconds) {
   struct epoll_event events[EVENTS];
-  int i;
-  int n = epoll_wait(p->epoll, events, EVENTS, milliseconds(seconds));
-  p->now = nv_now();
-  for (i = 0; i < n; i++) {
-    unsigned e = events[i].events;
-    int what = (e & EPOLLIN ? CURL_CSELECT_IN : 0) |
-               (e & EPOLLOUT ? CURL_CSELECT_OUT : 0);
-    if (events[i].data.fd == p->timer) {
-      unsigned long long expirations;
-      if (read(p->timer, &expirations, sizeof(expirations)) > 0)
-        p->armed = NV_NEVER;
-      continue;
-    }
-    if (e & (EPOLLERR | EPOLLHUP))
-      what = CURL_CSELECT_IN | CURL_CSELECT_OUT;
-    act(p, events[i].data.fd, what);
+  int i, n = epoll_wait(p->epoll, events, p->batch, milliseconds(seconds));
+  double since = p->now = nv_now();
+  for (i = 0; i < n && (i == 0 || p->now - since < A_WHILE); i++) {
+    serve(p, &events[i]);
+    p->now = nv_now();
   }
+  if (i < n)
+    p->batch = i;
+  else if (p->batch < EVENTS)
+    p->batch++;
   return n < 0 ? -1 : 0;
 }
 
@@ -487,6 +504,7 @@ int nv_pool_poll (NvPool *p, double seconds) {
   double end;
   int interrupted = 0;
   Guard guard;
+  p->spent = 0;
   guard_enter(p, &guard);
   drive(p);
   end = p->now + seconds;
@@ -506,7 +524,23 @@ int nv_pool_poll (NvPool *p, double seconds) {
 }
 
 
-/* begins: what can be done without waiting is done before this returns */
+/*
+** Does what can be done without waiting, but not for long: who begins many
+** transfers at once would wait for all their handshakes. What is left is for
+** nv_pool_poll, which the timer calls for.
+*/
+static void drive_shortly (NvPool *p, int sockets) {
+  double since = nv_now();
+  if (p->spent > A_WHILE)
+    return;
+  if (sockets)
+    drive_sockets(p, 0);
+  drive(p);
+  p->spent += nv_now() - since;
+}
+
+
+/* begins: what can be done at once is done before this returns */
 int nv_pool_add (NvPool *p, NvTransfer *t) {
   Guard guard;
   if (p->lost && begin_afresh(p) != 0)
@@ -520,20 +554,18 @@ int nv_pool_add (NvPool *p, NvTransfer *t) {
   nv_ring_add(&p->flight, &t->flight, t);
   nv_pool_hurry(t);
   guard_enter(p, &guard);
-  drive(p);
+  drive_shortly(p, 0);
   nv_pool_rearm(p);
   guard_leave(&guard);
   return 0;
 }
 
 
-/* does all that can be done without waiting, and gives the timer its moment */
+/* does what can be done at once, and gives the timer its moment */
 void nv_pool_settle (NvPool *p) {
   Guard guard;
   guard_enter(p, &guard);
-  if (p->in_flight > 0)
-    drive_sockets(p, 0);
-  drive(p);
+  drive_shortly(p, p->in_flight > 0);
   nv_pool_rearm(p);
   guard_leave(&guard);
 }
@@ -543,6 +575,7 @@ void nv_pool_settle (NvPool *p) {
 int nv_pool_open (NvPool *p) {
   CURL *easy;
   p->epoll = p->timer = -1;
+  p->batch = EVENTS;
   p->pid = getpid();
   p->now = nv_now();
   p->wakeup = p->alarm = p->armed = NV_NEVER;
