@@ -141,6 +141,18 @@ static int milliseconds (double seconds) {
 }
 
 
+/*
+** Without memory libcurl may have lost a socket from sight, whose transfer
+** would wait for ever; nobody knows which. All end, and the next one begins
+** with a new handle: after such a failure libcurl 7.88 divides by zero.
+*/
+static void lose_all (NvPool *p) {
+  p->lost = 1;
+  while (!nv_ring_empty(&p->flight))
+    nv_transfer_fail(p->flight.next->owner, "memory", NULL, NULL);
+}
+
+
 #if NV_EPOLL
 
 static int on_socket (CURL *easy, curl_socket_t s, int what, void *data,
@@ -172,22 +184,32 @@ static int on_timer (CURLM *multi, long timeout_ms, void *data) {
 
 static int open_waiting (NvPool *p) {
   p->epoll = epoll_create1(EPOLL_CLOEXEC);
-  if (p->epoll < 0)
-    return -1;
-  curl_multi_setopt(p->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
-  curl_multi_setopt(p->multi, CURLMOPT_SOCKETDATA, p);
-  curl_multi_setopt(p->multi, CURLMOPT_TIMERFUNCTION, on_timer);
-  curl_multi_setopt(p->multi, CURLMOPT_TIMERDATA, p);
-  return 0;
+  return p->epoll < 0 ? -1 : 0;
 }
 
 
-/* lets libcurl do what its own time-outs want */
-static void drive_timers (NvPool *p) {
+/* has libcurl tell what it waits for */
+static void listen_to (CURLM *multi, NvPool *p) {
+  curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, on_socket);
+  curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, p);
+  curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, on_timer);
+  curl_multi_setopt(multi, CURLMOPT_TIMERDATA, p);
+}
+
+
+/* gives libcurl its turn with a socket, or with its own time-outs */
+static void act (NvPool *p, curl_socket_t s, int what) {
   int running;
+  CURLMcode code = curl_multi_socket_action(p->multi, s, what, &running);
+  if (code != CURLM_OK)
+    lose_all(p);
+}
+
+
+static void drive_timers (NvPool *p) {
   while (p->now >= p->wakeup) {
     p->wakeup = NV_NEVER;
-    curl_multi_socket_action(p->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+    act(p, CURL_SOCKET_TIMEOUT, 0);
     p->now = nv_now();
   }
 }
@@ -199,8 +221,8 @@ static void drive_timers (NvPool *p) {
 */
 static void serve (NvPool *p, const struct epoll_event *event) {
   unsigned e = event->events;
-  int running, what = (e & EPOLLIN ? CURL_CSELECT_IN : 0) |
-                      (e & EPOLLOUT ? CURL_CSELECT_OUT : 0);
+  int what = (e & EPOLLIN ? CURL_CSELECT_IN : 0) |
+             (e & EPOLLOUT ? CURL_CSELECT_OUT : 0);
   if (event->data.fd == p->timer) {
     unsigned long long expirations;
     if (read(p->timer, &expirations, sizeof(expirations)) > 0)
@@ -209,7 +231,7 @@ static void serve (NvPool *p, const struct epoll_event *event) {
   }
   if (e & (EPOLLERR | EPOLLHUP))
     what = CURL_CSELECT_IN | CURL_CSELECT_OUT;
-  curl_multi_socket_action(p->multi, event->data.fd, what, &running);
+  act(p, event->data.fd, what);
 }
 
 
@@ -281,10 +303,16 @@ static int open_waiting (NvPool *p) {
 }
 
 
+static void listen_to (CURLM *multi, NvPool *p) {
+  (void)multi; (void)p;
+}
+
+
 static void drive_timers (NvPool *p) {
   int running;
   p->wakeup = NV_NEVER;
-  curl_multi_perform(p->multi, &running);
+  if (curl_multi_perform(p->multi, &running) != CURLM_OK)
+    lose_all(p);
   p->now = nv_now();
 }
 
@@ -318,6 +346,29 @@ int nv_pool_descriptor (NvPool *p) {
 ** Transfers coming and going
 ** =======================================================
 */
+
+static CURLM *new_multi (NvPool *p) {
+  CURLM *multi = curl_multi_init();
+  if (multi == NULL)
+    return NULL;
+  listen_to(multi, p);
+  curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, KEPT_CONNECTIONS);
+  return multi;
+}
+
+
+/* takes a new handle after lose_all; 0, or -1 without memory */
+static int begin_afresh (NvPool *p) {
+  CURLM *multi = new_multi(p);
+  if (multi == NULL)
+    return -1;
+  curl_multi_cleanup(p->multi);
+  p->multi = multi;
+  p->wakeup = NV_NEVER;
+  p->cap = p->lost = 0;
+  return 0;
+}
+
 
 /* 't' may have to be looked at sooner than before */
 void nv_pool_hurry (NvTransfer *t) {
@@ -492,6 +543,8 @@ static void drive_shortly (NvPool *p, int sockets) {
 /* begins: what can be done at once is done before this returns */
 int nv_pool_add (NvPool *p, NvTransfer *t) {
   Guard guard;
+  if (p->lost && begin_afresh(p) != 0)
+    return -1;
   cap_connections(p);
   if (curl_multi_add_handle(p->multi, t->easy) != CURLM_OK)
     return -1;
@@ -530,7 +583,7 @@ int nv_pool_open (NvPool *p) {
   nv_ring_init(&p->news);
   if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
     return -1;  /* counted; never undone: other users may be alive */
-  p->multi = curl_multi_init();
+  p->multi = new_multi(p);
   if (p->multi == NULL)
     return -1;
   easy = open_waiting(p) == 0 ? nv_transfer_easy(p) : NULL;
@@ -538,7 +591,6 @@ int nv_pool_open (NvPool *p) {
     nv_pool_close(p);
     return -1;
   }
-  curl_multi_setopt(p->multi, CURLMOPT_MAXCONNECTS, KEPT_CONNECTIONS);
   p->needs_guard = curl_version_info(CURLVERSION_NOW)->version_num < 0x075800;
 #if LIBCURL_VERSION_NUM >= 0x075400	/* 7.84 */
   {

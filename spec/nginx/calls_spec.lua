@@ -21,7 +21,8 @@ local AT = {
     ngx.say(reply.choices[1].message.content) ]],
   ["/map"] = [[
     local words = { "a", "b", "c", "d", "e", "f", "g", "h" }
-    local replies, summary = here.client():map(words, { model = "simulator/echo", message = "{{item}}" })
+    local request = { model = "simulator/echo", message = "{{item}}" }
+    local replies, summary = here.client():map(words, request)
     for _, reply in ipairs(replies) do ngx.print(tostring(reply)) end
     ngx.say(" ", summary.ok, " ", summary.seconds < 0.5 and "together" or "in turn") ]],
   ["/tasks"] = [[

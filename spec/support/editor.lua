@@ -15,15 +15,16 @@ local data = require("spec.support.data")
 local simulator = require("spec.support.sim")
 
 local PATIENCE = 20 -- seconds for a headless run
-
--- A word of a shell's command line.
-local function quote(word)
-  return "'" .. tostring(word):gsub("'", "'\\''") .. "'"
-end
-
 local SLOW_NAME = os.getenv("LUA_CPATH"):match("^[^;]+"):gsub("%?", "spec/support/slowname")
 
 local editor = { root = assert(io.popen("pwd")):read("*l") }
+
+--- A word of a shell's command line.
+function editor.quote(word)
+  return "'" .. tostring(word):gsub("'", "'\\''") .. "'"
+end
+
+local quote = editor.quote
 
 --- The environment in which looking up a name takes five seconds.
 editor.slow_names = "NAME_SECONDS=5 LD_PRELOAD=" .. quote(SLOW_NAME)
@@ -71,7 +72,7 @@ local function read(path)
   return text
 end
 
-editor.quote, editor.read, editor.write = quote, read, write
+editor.read, editor.write = read, write
 
 --- A folder of its own, in which Neovim keeps its files.
 function editor.folder()

@@ -1,6 +1,6 @@
 -- nginx with lua-nginx-module as specs see it: start one, ask it, look at its workers.
 --
---   local server = nginx.start { at = { ["/hi"] = [[ ngx.say(here.client():chat(here.request)) ]] } }
+--   local server = nginx.start { at = { ["/hi"] = [[ ngx.say(tostring(here.client())) ]] } }
 --   local status, body = server:get("/hi")
 --   server:stop()
 --
@@ -73,7 +73,8 @@ end
 
 local HERE = [[
 local novita = require("novita")
-local here = { url = %q, tls_url = %q, ca_file = %q, request = { model = "simulator/echo", message = "Hi" } }
+local here = { url = %q, tls_url = %q, ca_file = %q }
+here.request = { model = "simulator/echo", message = "Hi" }
 function here.client(options)
   local all = { base_url = here.url, api_key = "sk_spec", retry = "none" }
   for name, value in pairs(options or {}) do all[name] = value end
@@ -83,26 +84,27 @@ return here
 ]]
 
 local CONFIGURATION = [[
-load_module %s/usr/lib/nginx/modules/ndk_http_module.so;
-load_module %s/usr/lib/nginx/modules/ngx_http_lua_module.so;
-%s
-worker_processes %d;
-pid %s/nginx.pid;
-error_log %s/error.log notice;
-%s
+load_module @root/usr/lib/nginx/modules/ndk_http_module.so;
+load_module @root/usr/lib/nginx/modules/ngx_http_lua_module.so;
+@user
+worker_processes @workers;
+pid @directory/nginx.pid;
+error_log @directory/error.log notice;
+@main
 events { worker_connections 4096; }
 http {
   access_log off; lua_http10_buffering off;
-  client_body_temp_path %s/t1; proxy_temp_path %s/t2; fastcgi_temp_path %s/t3;
-  uwsgi_temp_path %s/t4; scgi_temp_path %s/t5;
-  lua_package_path "%s/?.lua;%s/lua/?.lua;%s/lua/?/init.lua;%s/usr/share/lua/5.1/?.lua;;";
-  lua_package_cpath "%s/build/luajit/?.so;/usr/lib/x86_64-linux-gnu/lua/5.1/?.so;;";
-  %s
+  client_body_temp_path @directory/t1; proxy_temp_path @directory/t2;
+  fastcgi_temp_path @directory/t3; uwsgi_temp_path @directory/t4; scgi_temp_path @directory/t5;
+  lua_package_path
+    "@directory/?.lua;@source/lua/?.lua;@source/lua/?/init.lua;@root/usr/share/lua/5.1/?.lua;;";
+  lua_package_cpath "@source/build/luajit/?.so;/usr/lib/x86_64-linux-gnu/lua/5.1/?.so;;";
+  @http
   server {
-    listen 127.0.0.1:%d;
+    listen 127.0.0.1:@port;
     default_type text/plain;
-    %s
-    %s
+    @server
+    @locations
   }
 }
 ]]
@@ -116,11 +118,30 @@ local function locations(at)
   return table.concat(list, "\n")
 end
 
+local function environment(options)
+  local words = { ("env LD_LIBRARY_PATH=%s/usr/lib/x86_64-linux-gnu"):format(root) }
+  if options.preload then words[2] = "LD_PRELOAD=" .. options.preload end
+  for name, value in pairs(options.environment or {}) do
+    words[#words + 1] = name .. "=" .. value
+  end
+  return table.concat(words, " ")
+end
+
+-- nginx hides its environment from its workers, except what it is told to pass on.
+local function passed_on(options)
+  local lines = {}
+  for name in pairs(options.environment or {}) do lines[#lines + 1] = "env " .. name .. ";" end
+  return table.concat(lines, " ")
+end
+
 local function configuration(self, options)
-  local d, r = self.directory, root
-  return CONFIGURATION:format(r, r, first_line("id -u") == "0" and "user root;" or "",
-    options.workers or 1, d, d, options.main or "", d, d, d, d, d, d, source, source, r,
-    source, options.http or "", self.port, options.server or "", locations(options.at))
+  local values = {
+    root = root, source = source, directory = self.directory, port = self.port,
+    user = first_line("id -u") == "0" and "user root;" or "",
+    workers = options.workers or 1, main = (options.main or "") .. passed_on(options),
+    http = options.http or "", server = options.server or "", locations = locations(options.at),
+  }
+  return (CONFIGURATION:gsub("@(%w+)", values))
 end
 
 -- Processes -------------------------------------------------------------------------------------
@@ -240,25 +261,20 @@ end
 
 -- Life ------------------------------------------------------------------------------------------
 
-local function environment()
-  return ("env LD_LIBRARY_PATH=%s/usr/lib/x86_64-linux-gnu"):format(root)
-end
-
 --- Starts nginx.
 ---@param options { workers?: integer, main?: string, http?: string, server?: string,
----  at?: table<string, string> } more configuration, and Lua code for paths
+---  at?: table<string, string>, preload?: string, environment?: table<string, string> } more
+---  configuration, Lua code for paths, a library to load first, variables
 ---@return table server
 function nginx.start(options)
   fetch()
   local shared = simulator.shared()
   local self = setmetatable({ directory = first_line("mktemp -d"), port = free_port() }, mt)
   write_file(self.directory .. "/here.lua", HERE:format(shared.url, shared.tls_url, shared.ca_file))
-  local conf = self.directory .. "/nginx.conf"
-  local text = configuration(self, options):gsub('lua_package_path "',
-    'lua_package_path "' .. self.directory .. "/?.lua;")
-  write_file(conf, text)
-  run(("%s %s/usr/sbin/nginx -p %s -c %s -e %s/error.log 2>/dev/null || { cat %s/error.log >&2; false; }")
-    :format(environment(), root, self.directory, conf, self.directory, self.directory))
+  write_file(self.directory .. "/nginx.conf", configuration(self, options))
+  local command = ("%s %s/usr/sbin/nginx -p . -c nginx.conf -e error.log 2>/dev/null")
+    :format(environment(options), root)
+  run(("cd %s && { %s || { cat error.log >&2; false; }; }"):format(self.directory, command))
   self.pid = tonumber(nginx.wait_for(function()
     return read_file(self.directory .. "/nginx.pid")
   end))

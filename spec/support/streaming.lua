@@ -123,4 +123,16 @@ function streaming.memory()
   return tonumber(text:match("VmRSS:%s+(%d+) kB"))
 end
 
+--- How many descriptors this process has open, or nil where there is no /proc.
+function streaming.descriptors()
+  local file = io.open("/proc/self/stat")
+  local pid = file and file:read("*n")
+  if not pid then return nil end
+  file:close()
+  local pipe = io.popen(("ls /proc/%d/fd | wc -l"):format(pid))
+  local count = pipe:read("*n")
+  pipe:close()
+  return count
+end
+
 return streaming

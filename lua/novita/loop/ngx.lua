@@ -174,7 +174,7 @@ local function look_after(self, driver)
     reap(self)
     ngx.sleep(self.bell and BEAT or TICK)
     turn(self)
-    driver.seen = core.now()
+    driver.seen, self.alone = core.now(), false
     if self.in_flight > 0 then since = driver.seen end
   end
 end
@@ -189,16 +189,16 @@ local function drive(_, self, driver)
   if not ok then ngx.log(ngx.ERR, "novita: ", err) end
 end
 
--- Sees to it that the pool is looked after: by a driver or, where none can be started, by those who
--- wait. Returns how long to wait before asking again.
+-- Sees to it that the pool is looked after: by a driver or, where none can be started or the last
+-- one died, by those who wait. Returns how long to wait before asking again.
 local function ensure_driver(self)
-  local now = core.now()
-  if self.driver and now - self.driver.seen < 2 * SLICE then return SLICE end
-  local driver = { seen = now }
-  if ngx.timer.at(0, drive, self, driver) then
-    self.driver = driver
-    return SLICE
+  local now, driver = core.now(), self.driver
+  if not driver or now - driver.seen > 2 * SLICE then
+    self.alone = driver ~= nil
+    driver = { seen = now }
+    self.driver = ngx.timer.at(0, drive, self, driver) and driver
   end
+  if self.driver and not self.alone then return SLICE end
   turn(self)
   return SELF_TICK
 end
