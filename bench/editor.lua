@@ -1,6 +1,6 @@
 -- What runs inside Neovim for bench/neovim. In a terminal:
 --   streams   shows COUNT streams of MODEL in windows while one types into another; prints the
---             longest gap on the main loop, how many were stalls, and the CPU time of a chunk
+--             longest gap on the main loop, the busiest, how many were stalls, and the CPU time
 -- and headless:
 --   calls     COUNT plain calls one after the other; prints the CPU time of one
 --
@@ -10,14 +10,30 @@
 local uv, bench = vim.loop, BENCH -- luacheck: ignore 113
 
 local here = debug.getinfo(1, "S").source:match("^@(.*/)")
-local STALL = 6 -- ms; an idle editor has gaps of 4 to 5
+local STALL = 6 -- ms of CPU time; an idle editor has gaps of 4 to 5
 local PLAIN_MODEL = "meta-llama/llama-3.3-70b-instruct"
 
 local ffi = require("ffi")
 ffi.cdef [[
   struct bench_rusage { long utime[2], stime[2], rest[28]; };
   int getrusage(int who, struct bench_rusage *usage);
+  struct bench_time { long seconds, nanoseconds; };
+  int clock_gettime(int clock, struct bench_time *time);
 ]]
+
+-- CPU time in ms of this thread, on which the loop runs.
+local own_time = ffi.new("struct bench_time")
+local CLOCK_THREAD_CPUTIME_ID = 3
+
+local function thread_cpu()
+  ffi.C.clock_gettime(CLOCK_THREAD_CPUTIME_ID, own_time)
+  return tonumber(own_time.seconds) * 1e3 + tonumber(own_time.nanoseconds) / 1e6
+end
+
+-- How long this thread waited for a processor, in us.
+local function queued()
+  return tonumber(io.open("/proc/self/schedstat"):read("*l"):match("^%d+ (%d+)")) / 1e3
+end
 
 -- CPU time in us of this process, or of the children it waited for.
 local function cpu(who)
@@ -42,16 +58,18 @@ end
 
 -- Streams and typing ------------------------------------------------------------------------------
 
--- A timer of 1 ms that is late says that something held the loop.
+-- A timer of 1 ms that is late says that something held the loop: by the clock, in which there is
+-- also what else the machine does, and by the CPU time that went by.
 local function watch_gaps()
-  local gaps, last = { longest = 0, stalls = 0 }, uv.hrtime()
-  local timer = uv.new_timer()
-  timer:start(1, 1, function()
-    local time = uv.hrtime()
-    local gap = (time - last) / 1e6
-    last = time
-    gaps.longest = math.max(gaps.longest, gap)
-    if gap > STALL then gaps.stalls = gaps.stalls + 1 end
+  local gaps = { longest = 0, busiest = 0, stalls = 0, since = uv.hrtime(), queue = queued() }
+  local last, last_cpu = gaps.since, thread_cpu()
+  uv.new_timer():start(1, 1, function()
+    local time, spent = uv.hrtime(), thread_cpu()
+    local busy = spent - last_cpu
+    gaps.longest = math.max(gaps.longest, (time - last) / 1e6)
+    gaps.busiest = math.max(gaps.busiest, busy)
+    if busy > STALL then gaps.stalls = gaps.stalls + 1 end
+    last, last_cpu = time, spent
   end)
   return gaps
 end
@@ -123,8 +141,9 @@ local function streams()
   end)
   vim.keymap.set("i", "<C-b>", function()
     local spent = (state.cpu_end or all_cpu()) - cpu_start
-    print_result("gap %.3f stalls %d bytes %d failed %d over %d cpu %.0f", gaps.longest,
-      gaps.stalls, state.bytes, state.failed, state.cpu_end and 1 or 0, spent)
+    print_result("gap %.3f busy %.3f stalls %d bytes %d failed %d over %d cpu %.0f wall %.0f "
+      .. "queue %.0f", gaps.longest, gaps.busiest, gaps.stalls, state.bytes, state.failed,
+      state.cpu_end and 1 or 0, spent, (uv.hrtime() - gaps.since) / 1e3, queued() - gaps.queue)
     vim.cmd("qa!")
   end)
   vim.cmd("startinsert")

@@ -263,6 +263,11 @@ function harness.disturbance()
   return total_wall > 0 and total_queue / total_wall or 0
 end
 
+-- A contender ran so long, and waited so much of it for a processor; in us.
+function harness.note_disturbance(wall, queue)
+  total_wall, total_queue = total_wall + wall, total_queue + queue
+end
+
 -- Runs a job of a contender once. The numbers it printed by name, with those of bench/measure.c
 -- for the whole process.
 function harness.run(contender, place, job, url, ...)
@@ -279,8 +284,7 @@ function harness.run(contender, place, job, url, ...)
     end
   end
   if place == harness.apart then
-    total_wall = total_wall + figures.wholewall
-    total_queue = total_queue + figures.wholequeue
+    harness.note_disturbance(figures.wholewall, figures.wholequeue)
   end
   return figures
 end

@@ -72,7 +72,7 @@ local function read(path)
   return text
 end
 
-editor.quote, editor.read, editor.write = quote, read, write
+editor.read, editor.write = read, write
 
 --- A folder of its own, in which Neovim keeps its files.
 function editor.folder()
