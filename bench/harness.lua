@@ -218,7 +218,8 @@ local all = {
 }
 
 for _, contender in ipairs(all) do
-  contender.command = contender.command or contender.editor and "" or lua_contender(contender.lua, contender.client)
+  contender.command = contender.command or contender.editor and ""
+    or lua_contender(contender.lua, contender.client)
 end
 
 local function wanted(contender, only)

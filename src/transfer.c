@@ -107,6 +107,7 @@ static const struct Cause {
   {CURLE_RECV_ERROR, "connection", "reset"},
   {CURLE_GOT_NOTHING, "connection", "reset"},
   {CURLE_PARTIAL_FILE, "connection", "reset"},
+  {CURLE_HTTP2_STREAM, "connection", "reset"},
   {CURLE_URL_MALFORMAT, "config", NULL},
   {CURLE_SSL_CACERT_BADFILE, "config", NULL},
 #if LIBCURL_VERSION_NUM >= 0x080600

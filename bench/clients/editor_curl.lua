@@ -20,15 +20,16 @@ local function spawn(url, ca_file, json, on_bytes, on_exit)
   local open = 3
   local function ended()
     open = open - 1
-    if open == 0 then vim.schedule(function() on_exit(status ~= 0 and "curl " .. status or nil) end) end
+    if open > 0 then return end
+    vim.schedule(function() on_exit(status ~= 0 and "curl " .. status or nil) end)
   end
   local process
-  process = assert(uv.spawn("curl", { args = arguments(url, ca_file, json), stdio = { nil, out, err } },
-    function(code)
-      status = code
-      process:close()
-      ended()
-    end))
+  local options = { args = arguments(url, ca_file, json), stdio = { nil, out, err } }
+  process = assert(uv.spawn("curl", options, function(code)
+    status = code
+    process:close()
+    ended()
+  end))
   for pipe, fn in pairs { [out] = on_bytes, [err] = function() end } do
     pipe:read_start(function(_, bytes)
       if bytes then return fn(bytes) end

@@ -27,6 +27,14 @@ function call.limit(options, loop)
   return limit.new(options, loops.environment(loop or loops.here()))
 end
 
+--- Makes a limiter that all workers of nginx share.
+---@param dict string
+---@param options novita.SharedLimitOptions
+---@return novita.Limiter
+function call.shared_limit(dict, options)
+  return require("novita.shared").new(dict, options, loops.environment(loops.here()))
+end
+
 -- Leaves out the list of attempts, which only a call has a place for.
 local function results(_, ...)
   return ...

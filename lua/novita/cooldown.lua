@@ -36,11 +36,16 @@ local meta = { __index = Cooldown, __name = "novita.cooldown" }
 ---@field ended boolean
 ---@field stop fun() to be called at its end; happens by itself when it is collected
 
+---@class novita.PauseBoard where processes tell each other of pauses
+---@field read fun(): number when the latest one ends or ended
+---@field write fun(resume: number, now: number)
+
 ---@param env novita.LimitEnv
+---@param board novita.PauseBoard?
 ---@return novita.Cooldown
-function cooldown.new(env)
+function cooldown.new(env, board)
   return setmetatable({
-    env = env,
+    env = env, board = board,
     busy = 0, count = 0, resume = -math.huge,
     level = 0, -- pauses since a success, the exponent of the next one
     before = 0, -- calls under way when the pause began
@@ -48,14 +53,28 @@ function cooldown.new(env)
   }, meta)
 end
 
+local function tell(self)
+  if self.board then self.board.write(self.resume, self.env.now()) end
+end
+
+local function pause_until(self, resume)
+  if self.env.now() >= self.resume then
+    self.count, self.before, self.fresh = self.count + 1, self.busy, 0
+  end
+  self.resume = math.max(self.resume, resume)
+end
+
 --- Pauses everyone; within a pause it may only lengthen it.
 ---@param seconds number
 function Cooldown:pause(seconds)
-  local now = self.env.now()
-  if now >= self.resume then
-    self.count, self.before, self.fresh = self.count + 1, self.busy, 0
-  end
-  self.resume = math.max(self.resume, now + seconds)
+  pause_until(self, self.env.now() + seconds)
+  tell(self)
+end
+
+--- Hears of the pauses of other processes.
+function Cooldown:look()
+  local resume = self.board and self.board.read() or -math.huge
+  if resume > self.resume then pause_until(self, resume) end
 end
 
 --- May another call start, as far as the ramp goes? Asked when no pause is on.
@@ -100,6 +119,7 @@ function Cooldown:refused(call, err)
     self.level = self.level + 1
   elseif told > 0 then
     self.resume = math.max(self.resume, self.env.now() + told)
+    tell(self)
   end
 end
 

@@ -107,11 +107,19 @@ function novita.retry(fn, policy)
 end
 
 --- Makes a limiter: requests a minute, tokens a minute, calls at once. Give it as `limit` to
---- clients or calls; all that share it keep it together.
----@param options novita.LimitOptions
+--- clients or calls; all that share it keep it together. See also novita.limit.shared.
+---@overload fun(options: novita.LimitOptions): novita.Limiter
+novita.limit = setmetatable({}, {
+  __call = function(_, options) return require("novita.call").limit(options) end,
+})
+
+--- Makes a limiter that all workers of nginx share: counts stand in a lua_shared_dict, and those of
+--- the same `key` are one.
+---@param dict string the name that nginx.conf gives to the lua_shared_dict
+---@param options novita.SharedLimitOptions
 ---@return novita.Limiter
-function novita.limit(options)
-  return require("novita.call").limit(options)
+function novita.limit.shared(dict, options)
+  return require("novita.call").shared_limit(dict, options)
 end
 
 --- Lists the models that the server offers.

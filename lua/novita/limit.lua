@@ -63,6 +63,22 @@ local ticket_meta = { __index = Ticket, __name = "novita.ticket" }
 ---@field task nil|fun(): any  names the running task
 ---@field wake nil|fun(task: any)  lets its sleep end soon; must not run it at once
 
+--- A limiter over its parts, which shared.lua makes in another way.
+---@param parts { requests: novita.Budget?, tokens: novita.Budget?, cooldown: novita.Cooldown }
+---@param given novita.LimitOptions
+---@param env novita.LimitEnv
+---@return novita.Limiter
+function limit.over(parts, given, env)
+  return setmetatable({
+    env = env,
+    requests = parts.requests, tokens = parts.tokens, cooldown = parts.cooldown,
+    experience = tokens.experience(),
+    concurrency = given.concurrency or math.huge,
+    max_queue = given.queue or 10000, queue = {}, first = 1, last = 0,
+    max_pause = given.max_pause or 120,
+  }, limiter_meta)
+end
+
 --- A limiter. Without rpm, tpm and concurrency it is only the shared pause after a 429.
 ---@param given novita.LimitOptions
 ---@param env novita.LimitEnv
@@ -70,20 +86,16 @@ local ticket_meta = { __index = Ticket, __name = "novita.ticket" }
 function limit.new(given, env)
   options.check("limit", given, RULES)
   local burst = given.burst or 10
-  return setmetatable({
-    env = env,
+  return limit.over({
     requests = given.rpm and budget.new(given.rpm, burst),
     tokens = given.tpm and budget.new(given.tpm, burst),
-    experience = tokens.experience(),
     cooldown = cooldown.new(env),
-    concurrency = given.concurrency or math.huge,
-    max_queue = given.queue or 10000, queue = {}, first = 1, last = 0,
-    max_pause = given.max_pause or 120,
-  }, limiter_meta)
+  }, given, env)
 end
 
 -- Seconds until the front of the queue may go, or math.huge where that is another call's to say.
 local function hold(self, waiter, now)
+  self.cooldown:look()
   if now < self.cooldown.resume then return self.cooldown.resume - now end
   if self.cooldown.busy >= self.concurrency then return math.huge end
   if not self.cooldown:has_room() then return LONG_NAP end
@@ -94,13 +106,24 @@ local function hold(self, waiter, now)
   return math.max(wait, self.tokens:wait(waiter.tokens, now))
 end
 
+-- Takes what the call needs: all of it, or nothing and false where another process was faster.
+local function take(self, waiter, now)
+  local request = self.requests and self.requests:take(1, now)
+  if self.requests and not request then return false end
+  local spent = self.tokens and self.tokens:take(waiter.tokens, now)
+  if spent or not self.tokens then return true, request, spent end
+  if request then self.requests:correct(request, -1, now) end
+  return false
+end
+
 local function grant(self, waiter, now)
+  local taken, request, spent = take(self, waiter, now)
+  if not taken then return false end
   waiter.ticket = setmetatable({
-    limiter = self, call = self.cooldown:start(),
+    limiter = self, call = self.cooldown:start(), request = request, tokens = spent,
     estimate = waiter.estimate, prompt = waiter.prompt, counted = waiter.tokens,
-    request = self.requests and self.requests:take(1, now),
-    tokens = self.tokens and self.tokens:take(waiter.tokens, now),
   }, ticket_meta)
+  return true
 end
 
 local function rouse(waiter, at)
@@ -115,8 +138,7 @@ local function serve(self)
     if waiter and now < waiter.wakes + OVERDUE then -- has it not left, nor been dropped?
       local wait = hold(self, waiter, now)
       rouse(waiter, now + wait)
-      if wait > 0 then return end
-      grant(self, waiter, now)
+      if wait > 0 or not grant(self, waiter, now) then return end
     end
     self.queue[self.first] = nil
     self.first = self.first + 1
@@ -138,6 +160,7 @@ end
 
 -- Why a call may not wait, or not any longer: an error, or nil.
 local function quit(self, env)
+  self.cooldown:look()
   local now, make, resume = self.env.now(), self.env.error, self.cooldown.resume
   if env.cancelled and env.cancelled() then
     return make { kind = "cancelled", message = "cancelled while waiting for its turn" }

@@ -129,9 +129,12 @@ function streaming.descriptors()
   local pid = file and file:read("*n")
   if not pid then return nil end
   file:close()
-  local pipe = io.popen(("ls /proc/%d/fd | wc -l"):format(pid))
-  local count = pipe:read("*n")
-  pipe:close()
+  local path = os.tmpname() -- a pipe would count too
+  os.execute(("ls /proc/%d/fd | wc -l >%s"):format(pid, path))
+  local list = assert(io.open(path))
+  local count = list:read("*n")
+  list:close()
+  os.remove(path)
   return count
 end
 
