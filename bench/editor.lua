@@ -161,7 +161,7 @@ local function calls()
     for _ = 1, count do
       local done, failure
       client.chat(PLAIN_MODEL, function(err) done, failure = true, err end)
-      assert(vim.wait(5000, function() return done end, 1) and not failure, failure)
+      assert(vim.wait(5000, function() return done end, 100) and not failure, failure)
     end
   end
   run(bench.warm)
