@@ -9,8 +9,8 @@ local harness = {}
 local root = arg[0]:match("^(.*)/bench/[^/]*$") or arg[0]:match("^bench/[^/]*$") and "." or ".."
 local out = root .. "/build/bench"
 
--- Where the programs and the server's certificate are made.
-harness.out = out
+-- Where the programs and the server's certificate are made, and the repository itself.
+harness.out, harness.root = out, root
 
 function harness.quote(s)
   return "'" .. s:gsub("'", "'\\''") .. "'"

@@ -10,8 +10,6 @@
 
 local socket = require("socket")
 
-local simulator = require("spec.support.sim")
-
 local PACKAGES = "nginx nginx-common libnginx-mod-http-lua libnginx-mod-http-ndk "
   .. "libluajit2-5.1-2 libluajit2-5.1-common lua-resty-core lua-resty-lrucache"
 local SECONDS = 10
@@ -47,7 +45,8 @@ local function first_line(command)
   return line
 end
 
-local source = first_line("pwd")
+local here = debug.getinfo(1, "S").source:match("^@(.*)spec/support/nginx%.lua$")
+local source = first_line("cd '" .. (here == "" and "." or here) .. "' && pwd")
 local root = source .. "/build/nginx/root"
 
 -- Downloads are made as root, without a sandbox, into a folder that others may not read.
@@ -97,7 +96,7 @@ http {
   client_body_temp_path @directory/t1; proxy_temp_path @directory/t2;
   fastcgi_temp_path @directory/t3; uwsgi_temp_path @directory/t4; scgi_temp_path @directory/t5;
   lua_package_path
-    "@directory/?.lua;@source/lua/?.lua;@source/lua/?/init.lua;@root/usr/share/lua/5.1/?.lua;;";
+    "@path@directory/?.lua;@source/lua/?.lua;@source/lua/?/init.lua;@root/usr/share/lua/5.1/?.lua;;";
   lua_package_cpath "@source/build/luajit/?.so;/usr/lib/x86_64-linux-gnu/lua/5.1/?.so;;";
   @http
   server {
@@ -139,6 +138,7 @@ local function configuration(self, options)
     root = root, source = source, directory = self.directory, port = self.port,
     user = first_line("id -u") == "0" and "user root;" or "",
     workers = options.workers or 1, main = (options.main or "") .. passed_on(options),
+    path = options.path and options.path .. ";" or "",
     http = options.http or "", server = options.server or "", locations = locations(options.at),
   }
   return (CONFIGURATION:gsub("@(%w+)", values))
@@ -261,19 +261,25 @@ end
 
 -- Life ------------------------------------------------------------------------------------------
 
+local function write_here(directory)
+  local sim = require("spec.support.sim").shared()
+  write_file(directory .. "/here.lua", HERE:format(sim.url, sim.tls_url, sim.ca_file))
+end
+
 --- Starts nginx.
 ---@param options { workers?: integer, main?: string, http?: string, server?: string,
----  at?: table<string, string>, preload?: string, environment?: table<string, string> } more
----  configuration, Lua code for paths, a library to load first, variables
+---  at?: table<string, string>, preload?: string, environment?: table<string, string>,
+---  path?: string, prefix?: string, simulator?: boolean } more configuration, Lua code for paths, a
+---  library to load first, variables, where to find more Lua files, a command to run it with;
+---  without the simulator there is no `here`
 ---@return table server
 function nginx.start(options)
   fetch()
-  local shared = simulator.shared()
   local self = setmetatable({ directory = first_line("mktemp -d"), port = free_port() }, mt)
-  write_file(self.directory .. "/here.lua", HERE:format(shared.url, shared.tls_url, shared.ca_file))
+  if options.simulator ~= false then write_here(self.directory) end
   write_file(self.directory .. "/nginx.conf", configuration(self, options))
-  local command = ("%s %s/usr/sbin/nginx -p . -c nginx.conf -e error.log 2>/dev/null")
-    :format(environment(options), root)
+  local command = ("%s %s %s/usr/sbin/nginx -p . -c nginx.conf -e error.log 2>/dev/null")
+    :format(options.prefix or "", environment(options), root)
   run(("cd %s && { %s || { cat error.log >&2; false; }; }"):format(self.directory, command))
   self.pid = tonumber(nginx.wait_for(function()
     return read_file(self.directory .. "/nginx.pid")
