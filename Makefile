@@ -17,7 +17,7 @@ WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-proto
 SHARED = $(if $(filter Darwin,$(shell uname)),-bundle -undefined dynamic_lookup,-shared)
 LUA_PC := $(firstword $(foreach n,lua$(LUA) lua-$(LUA) lua$(subst .,,$(LUA)) $(LUA) lua,\
 	$(shell pkg-config --exists $n 2>/dev/null && echo $n)))
-FLAGS = -std=c99 -D_GNU_SOURCE -fPIC $(WARNINGS) $(shell pkg-config --cflags $(LUA_PC) libcurl)
+FLAGS = -std=c99 -D_GNU_SOURCE -fPIC -pthread $(WARNINGS) $(shell pkg-config --cflags $(LUA_PC) libcurl)
 OBJECTS = $(patsubst src/%.c,$(BUILD)/%.o,$(wildcard src/*.c))
 
 export LUA_PATH = $(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua;$(CURDIR)/?.lua;;
@@ -31,7 +31,7 @@ module: prerequisites $(BUILD)/novita/core.so
 
 $(BUILD)/novita/core.so: $(OBJECTS)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(SHARED) -o $@ $(OBJECTS) $(shell pkg-config --libs libcurl) -lm $(LDFLAGS)
+	$(CC) $(CFLAGS) $(SHARED) -o $@ $(OBJECTS) $(shell pkg-config --libs libcurl) -lm -pthread $(LDFLAGS)
 
 $(BUILD)/%.o: src/%.c $(wildcard src/*.h) Makefile
 	@mkdir -p $(@D) && echo '*' > build/.gitignore
@@ -49,19 +49,17 @@ prerequisites:
 	  $(if $(filter luajit,$(LUA)),luajit-devel,lua-devel); Arch: $(INTERPRETER);\
 	  Alpine: $(INTERPRETER)-dev; Homebrew: $(if $(filter luajit,$(LUA)),luajit,lua)))
 
-SHARE = $(DESTDIR)$(PREFIX)/share/lua/$(VERSION)
-LIB = $(DESTDIR)$(PREFIX)/lib/lua/$(VERSION)
+SHARE = $(abspath $(DESTDIR)$(PREFIX)/share/lua/$(VERSION))
+LIB = $(abspath $(DESTDIR)$(PREFIX)/lib/lua/$(VERSION))
 
 install: module
-	install -d $(SHARE)/novita/loop $(LIB)/novita
-	install -m 644 lua/novita/*.lua $(SHARE)/novita
-	install -m 644 lua/novita/loop/*.lua $(SHARE)/novita/loop
+	install -d $(LIB)/novita
 	install -m 755 $(BUILD)/novita/core.so $(LIB)/novita
+	cd lua && find . -name '*.lua' ! -path '*/meta/*' -exec install -D -m 644 {} $(SHARE)/{} \;
 
 clean:
 	rm -rf build lua/novita/core.so
 
-include spec/check.mk
-include spec/fuzz.mk
+include spec/check.mk spec/nvim.mk spec/fuzz.mk
 
 .PHONY: all module prerequisites install clean

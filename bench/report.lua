@@ -101,6 +101,9 @@ function report.heading(how)
     "LuaSec " .. lua_version("lua5.4", [[require("ssl")._VERSION]]),
     lua_version("lua5.4", [[require("cjson")._VERSION]]),
     lua_version("luajit", [[require("http.version").version]])))
+  print(("quiet?    contenders waited %.0f%% of their time for a processor that others used; above "
+    .. "a few,\n          latencies and wall times are the machine's"):format(
+    100 * harness.disturbance()))
   print("how       " .. how:gsub("\n", "\n          "))
 end
 

@@ -16,5 +16,8 @@ if not reply then
 end
 
 print(reply.choices[1].message.content)
-print(("%s: %d tokens (%d asked, %d answered)"):format(reply.model, reply.usage.total_tokens,
-  reply.usage.prompt_tokens, reply.usage.completion_tokens))
+local usage = reply.usage -- not every server counts
+if usage then
+  print(("%s: %d tokens (%d asked, %d answered)"):format(reply.model, usage.total_tokens,
+    usage.prompt_tokens, usage.completion_tokens))
+end

@@ -1,26 +1,25 @@
--- Many questions at once, answers in their order:  lua examples/map.lua "First?" "Second?"
+-- Many calls at once: results in the order of the items, and one failure does not stop the others.
 
 local novita = require("novita")
 
-local questions = arg[1] and arg or {
-  "Why is the sky blue?", "Why is grass green?", "Why is snow white?", "Why is coal black?",
-}
+local model = os.getenv("NOVITA_MODEL") or "deepseek/deepseek-v3-0324"
+local cities = { "Paris", "Rome", "Oslo", "Lima", "Cairo" }
 
-local replies, summary = novita.map(questions, function(question)
-  return novita.chat {
-    model = os.getenv("NOVITA_MODEL") or "meta-llama/llama-3.3-70b-instruct",
-    message = question,
-    max_tokens = 200,
-  }
-end, {
-  concurrency = 3,
-  on_progress = function(done, total) io.stderr:write(("%d of %d\n"):format(done, total)) end,
-})
-
--- One failure does not stop the others; its place holds false.
-for number, reply in ipairs(replies) do
-  print(questions[number], reply and reply:text() or tostring(summary.errors[number]))
+-- A request as a template, once for each item.
+local request = { model = model, message = "{{index}}. What is {{item}} known for?" }
+local replies, summary = novita.map(cities, request, { concurrency = 3 })
+for index, reply in ipairs(replies) do
+  print(cities[index], reply or tostring(summary.errors[index]))
 end
-print(("%d answers, %d failures, %d tokens, %.2f s"):format(summary.ok, summary.failed,
-  summary.usage.total_tokens, summary.seconds))
-os.exit(summary.failed == 0 and 0 or 1)
+
+-- A function for each item: any call in it lets the others go on.
+local lengths = novita.map(cities, function(city)
+  local length = 0
+  for text in assert(novita.stream { model = model, message = "Describe " .. city }):text() do
+    length = length + #text
+  end
+  return length
+end)
+print(table.concat(lengths, " "))
+print(("%d calls, %d tokens, %.2f s"):format(summary.total, summary.usage.total_tokens,
+  summary.seconds))

@@ -1,25 +1,26 @@
--- An answer as it is being written:  lua examples/stream.lua "Tell me a story"
+-- An answer as it comes:  lua examples/stream.lua "Count to ten."
 
 local novita = require("novita")
 
-local stream, err = novita.stream {
-  model = os.getenv("NOVITA_MODEL") or "deepseek/deepseek-v4-flash",
-  message = arg[1] or "How does a river find its way?",
+local request = {
+  model = os.getenv("NOVITA_MODEL") or "deepseek/deepseek-v3-0324",
+  message = arg[1] or "Count to ten.",
 }
-if not stream then
-  io.stderr:write(tostring(err), "\n")
+
+io.stdout:setvbuf("no")
+
+-- A loop over the text. It raises the error of a stream that breaks: a cut answer can't look whole.
+local stream = assert(novita.stream(request))
+for text in stream:text() do io.write(text) end
+local reply, info = stream:reply() -- the same table that a plain call returns
+print()
+print(("%s, %d tokens, first byte after %.3f s"):format(reply.choices[1].finish_reason,
+  reply.usage.total_tokens, info.timings.first_byte))
+
+-- The same with a callback; here the error is returned, with what had arrived.
+local answer, err = novita.chat(request, { on_text = io.write })
+print()
+if not answer then
+  io.stderr:write(tostring(err), "\n", err.partial and err.partial:text() or "", "\n")
   os.exit(1)
 end
-
--- A stream that breaks raises an error here: half an answer can't pass for a whole one.
-for text in stream:text() do
-  io.write(text)
-  io.flush()
-end
-
--- What has gone by, put together: the same table that novita.chat returns.
-local reply, info = stream:reply()
-local message = reply.choices[1].message
-if message.reasoning_content then print("\n\nIt thought: " .. message.reasoning_content) end
-print(("\n%s: finish reason %s, %d tokens, the first byte after %.0f ms"):format(reply.model,
-  reply.choices[1].finish_reason, reply.usage.total_tokens, 1000 * info.timings.first_byte))

@@ -1,46 +1,53 @@
--- A model that calls functions:  lua examples/tools.lua "What is the weather in Berlin?"
+-- A function that the model may call: it is called, and its result goes back to the model.
 
 local novita = require("novita")
-local json = require("novita.core")
-
-local ROUNDS = 5 -- a model may call again when it has seen a result
 
 local functions = {
   get_weather = function(arguments)
-    return { city = arguments.city, sky = "clear", celsius = 21 }
+    return { city = arguments.city, celsius = 21, sky = "clear" }
   end,
 }
 
-local request = {
-  model = os.getenv("NOVITA_MODEL") or "deepseek/deepseek-v3-0324",
-  messages = { { role = "user", content = arg[1] or "What is the weather in Berlin?" } },
-  tools = { { type = "function", ["function"] = {
-    name = "get_weather",
-    description = "The weather in a city, now",
-    parameters = {
-      type = "object", properties = { city = { type = "string" } }, required = { "city" },
+local tools = {
+  {
+    type = "function",
+    ["function"] = {
+      name = "get_weather",
+      description = "The weather in a city right now.",
+      parameters = {
+        type = "object",
+        properties = { city = { type = "string" } },
+        required = { "city" },
+      },
     },
-  } } },
+  },
 }
 
-local function say(role, content, call_id)
-  table.insert(request.messages, { role = role, content = content, tool_call_id = call_id })
+local messages = { { role = "user", content = "Use get_weather: what is the weather in Paris?" } }
+
+local function ask()
+  local reply = assert(novita.chat {
+    model = os.getenv("NOVITA_MODEL") or "deepseek/deepseek-v3-0324",
+    messages = messages,
+    tools = tools,
+  })
+  messages[#messages + 1] = reply.choices[1].message -- as it came: the model wants to see it again
+  return reply
 end
 
-for _ = 1, ROUNDS do
-  local reply = assert(novita.chat(request))
-  local calls = assert(reply:tool_calls())
-  if #calls == 0 then
-    print(reply:text())
-    os.exit(0)
-  end
-  table.insert(request.messages, reply.choices[1].message) -- it must see what it has asked for
+local reply = ask()
+local calls = assert(reply:tool_calls()) -- their arguments are read already
+while #calls > 0 do
   for _, call in ipairs(calls) do
-    local fn = functions[call.name]
-    local result = fn and fn(call.arguments) or { error = "there is no such function" }
-    print(("-- %s(%s) gives %s"):format(call.name, call.raw, json.encode(result)))
-    say("tool", json.encode(result), call.id)
+    local result = functions[call.name](call.arguments)
+    print(call.name, call.arguments.city, result.celsius)
+    messages[#messages + 1] = {
+      role = "tool",
+      tool_call_id = call.id,
+      content = assert(require("novita.core").encode(result)),
+    }
   end
+  reply = ask()
+  calls = assert(reply:tool_calls())
 end
-io.stderr:write("the model calls and calls\n")
-os.exit(1)
+print(reply)

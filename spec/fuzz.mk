@@ -27,7 +27,7 @@ $(FUZZ)/sse: spec/fuzz/sse.c src/sse.c src/sse.h | fuzz-packages
 $(FUZZ)/chunk: spec/fuzz/chunk.c $(wildcard src/*.[ch]) | fuzz-packages
 	@mkdir -p $(@D) && echo '*' > build/.gitignore
 	clang $(SANITIZE) -fsanitize=fuzzer,address,undefined -o $@ spec/fuzz/chunk.c \
-	  $(wildcard src/*.c) $(shell pkg-config --cflags --libs lua5.4 libcurl) -lm
+	  $(wildcard src/*.c) $(shell pkg-config --cflags --libs lua5.4 libcurl) -lm -pthread
 
 vectors: fuzz-packages
 	@mkdir -p build/vectors && echo '*' > build/.gitignore

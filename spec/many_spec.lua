@@ -9,6 +9,7 @@ local streaming = require("spec.support.streaming")
 local COUNT = 1000
 local PACE = 0.3 -- seconds between the events, so that all streams are open at once
 local SPREAD = 6000 -- KiB that the allocator may still add in the third round: 6 a stream
+local CHECKED = os.getenv("NOVITA_SPEC_SLOWNESS") -- checkers of memory keep what is freed
 
 local sim
 
@@ -43,7 +44,7 @@ describe("a thousand streams at once", function()
       collectgarbage()
       collectgarbage()
       local now = streaming.memory()
-      if round == 3 and now then assert.is_true(now - memory < SPREAD) end
+      if round == 3 and now and not CHECKED then assert.is_true(now - memory < SPREAD) end
       memory = now
     end
     poll.pool():close()

@@ -200,7 +200,7 @@ describe("a failure in map", function()
     local task = novita.spawn(function()
       return client:map(numbers(4), echo, { concurrency = 2 })
     end)
-    poll.sleep(0.02)
+    repeat poll.sleep(0.01) until #sim:journal() == 2
     task:cancel()
     local results, summary = task:wait()
     assert.same({ false, false, false, false }, results)

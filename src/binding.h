@@ -19,7 +19,10 @@ enum {
   NV_STATE_SCRATCH,	/* a buffer for json.c */
   NV_STATE_POOL,	/* of core.chat */
   NV_STATE_AGENT,	/* our User-Agent header */
-  NV_STATE_HOOK		/* a Lua function that does nothing */
+  NV_STATE_HOOK,	/* a Lua function that does nothing */
+  NV_STATE_CJSON,	/* lua-cjson */
+  NV_STATE_NIL,		/* Neovim's null */
+  NV_STATE_DICT		/* and the metatable of its {} */
 };
 
 #define NV_POOL		"novita.pool"		/* metatables */
@@ -53,6 +56,7 @@ NV_FUNC int nv_options_headers (lua_State *L, NvTransfer *t, const NvCall *o,
 
 NV_FUNC NvPool *nv_newpool (lua_State *L);
 NV_FUNC NvTransfer *nv_newtransfer (lua_State *L, int pool, int named);
+NV_FUNC NvTransfer *nv_checktransfer (lua_State *L, int index);
 NV_FUNC void nv_closetransfer (lua_State *L, int index);
 NV_FUNC int nv_start_chat (lua_State *L, NvPool *p, NvTransfer *t,
                            int request, int options);
@@ -62,6 +66,13 @@ NV_FUNC void nv_newclass (lua_State *L, const char *name, int state,
                           const luaL_Reg *methods,
                           const luaL_Reg *metamethods);
 NV_FUNC void nv_handles_open (lua_State *L, int state);
+
+
+/* nginx.c */
+
+NV_FUNC int nv_bell_new (lua_State *L, NvPool *p);
+NV_FUNC int nv_tie_new (lua_State *L);
+NV_FUNC void nv_nginx_open (lua_State *L, int state);
 
 
 /* encode.c */
@@ -109,8 +120,11 @@ NV_FUNC void nv_encode_open (lua_State *L);
 /* json.c */
 
 NV_FUNC size_t nv_utf8_length (const unsigned char *s, size_t n, size_t *bad);
+NV_FUNC int nv_json_isnull (lua_State *L, int index);
 NV_FUNC int nv_json_decode (lua_State *L, const char *text, size_t length);
 NV_FUNC void nv_json_pushtext (lua_State *L, const char *text, size_t length);
+NV_FUNC void nv_json_pushline (lua_State *L, const char *text, size_t length,
+                               size_t most);
 NV_FUNC int nv_json_parse (lua_State *L);
 NV_FUNC void nv_json_open (lua_State *L);
 
@@ -122,11 +136,18 @@ NV_FUNC int nv_error_config (lua_State *L);
 NV_FUNC void nv_error_transfer (lua_State *L, NvTransfer *t);
 NV_FUNC void nv_error_answer (lua_State *L, NvTransfer *t, int body);
 NV_FUNC void nv_error_stream (lua_State *L, NvTransfer *t, int body);
-NV_FUNC void nv_error_response (lua_State *L, int error, const NvTransfer *t);
-NV_FUNC int nv_error_said (lua_State *L);
+NV_FUNC void nv_error_response (lua_State *L, int error, NvTransfer *t);
 NV_FUNC void nv_error_invalid (lua_State *L, NvTransfer *t, const char *why);
 NV_FUNC int nv_error_new (lua_State *L);
 NV_FUNC void nv_error_open (lua_State *L);
+
+
+/* envelope.c: what the body of an answer says went wrong */
+
+NV_FUNC void nv_envelope_read (lua_State *L, int body, int error);
+NV_FUNC void nv_envelope_plain (lua_State *L, int error, const NvTransfer *t);
+NV_FUNC void nv_envelope_redirect (lua_State *L, int error, int status);
+NV_FUNC int nv_envelope_says (lua_State *L);
 
 
 /* info.c: what is known of a response beside its body */

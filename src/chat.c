@@ -153,6 +153,13 @@ static int write_max_tokens (NvJson *j, int index, NvPath *path) {
 ** =======================================================
 */
 
+/* pushes the field of this name; what a metatable gives is not sent either */
+static void raw_field (lua_State *L, int index, const char *name) {
+  lua_pushstring(L, name);
+  lua_rawget(L, index);
+}
+
+
 /* "text", "json_object" (or "json"): {"type":...} */
 static int write_format_name (NvJson *j, int index, NvPath *path) {
   const char *name = lua_tostring(j->L, index);
@@ -184,8 +191,8 @@ static int write_response_format (NvJson *j, int index, NvPath *path) {
   if (!lua_istable(L, index))
     return nv_json_problem(j, path, "%s is not a string or a table",
                            nv_json_pushshown(L, index));
-  lua_getfield(L, index, "type");
-  lua_getfield(L, index, "schema");
+  raw_field(L, index, "type");
+  raw_field(L, index, "schema");
   sugar = lua_isnil(L, -2) && !lua_isnil(L, -1);
   if (!sugar && lua_type(L, -2) != LUA_TSTRING)
     return nv_json_problem(j, path, "has neither a type nor a schema");
@@ -193,7 +200,7 @@ static int write_response_format (NvJson *j, int index, NvPath *path) {
   if (!sugar)
     return nv_json_value(j, index, path);
   nv_json_literal(j, "{\"type\":\"json_schema\",\"json_schema\":{");
-  lua_getfield(L, index, "name");
+  raw_field(L, index, "name");
   if (lua_isnil(L, -1))
     nv_json_literal(j, "\"name\":\"response\"");
   lua_pop(L, 1);
@@ -274,8 +281,10 @@ static NvPath place (const NvPath *up, const char *key) {
 static int write_simple (NvJson *j, int index, NvPath *path,
                          const char *role) {
   int type = lua_type(j->L, index);
-  if (type != LUA_TSTRING && type != LUA_TNUMBER && type != LUA_TTABLE)
-    return nv_json_problem(j, path, "%s is not a text",
+  if (type != LUA_TSTRING && type != LUA_TNUMBER &&
+      !(type == LUA_TTABLE && lua_rawlen(j->L, index) > 0))
+    return nv_json_problem(j, path,
+                           "%s is not a text or a list of content parts",
                            nv_json_pushshown(j->L, index));
   nv_json_separate(j);
   nv_json_literal(j, "{\"role\":\"");
@@ -303,11 +312,13 @@ static int write_message (NvJson *j, int index, NvPath *path) {
     return nv_json_problem(j, path,
              "%s is not a message, a table with role and content",
              nv_json_pushshown(L, index));
-  lua_getfield(L, index, "role");
+  raw_field(L, index, "role");
+  if (lua_isnil(L, -1))
+    return nv_json_problem(j, &role, "is missing");
   if (lua_type(L, -1) != LUA_TSTRING)
     return nv_json_problem(j, &role, "%s is not a role",
                            nv_json_pushshown(L, lua_gettop(L)));
-  lua_getfield(L, index, "content");
+  raw_field(L, index, "content");
   if (!lua_isnil(L, -1)) {
     lua_pop(L, 2);
     return nv_json_value(j, index, path);
@@ -323,8 +334,20 @@ static int write_message (NvJson *j, int index, NvPath *path) {
 }
 
 
+/* is the table at 'index' one with names, and not a list? */
+static int is_object (lua_State *L, int index) {
+  if (lua_rawlen(L, index) > 0)
+    return 0;
+  lua_pushnil(L);
+  if (!lua_next(L, index))
+    return 0;
+  lua_pop(L, 2);
+  return 1;
+}
+
+
 static int write_given (NvJson *j, int index, NvPath *path) {
-  if (!lua_istable(j->L, index))
+  if (!lua_istable(j->L, index) || is_object(j->L, index))
     return nv_json_problem(j, path, "%s is not a list of messages",
                            nv_json_pushshown(j->L, index));
   path->table = lua_topointer(j->L, index);
@@ -343,7 +366,7 @@ static int write_messages (NvJson *j, int index, const NvPath *root) {
   for (i = 0; i < 3; i++) {
     NvPath path = place(root, sources[i].name);
     int top = lua_gettop(L) + 1, result = 0;
-    lua_getfield(L, index, sources[i].name);
+    raw_field(L, index, sources[i].name);
     if (i == 1)
       before = nv_buffer_length(j->out);
     if (!lua_isnil(L, top))
@@ -365,7 +388,7 @@ static int write_messages (NvJson *j, int index, const NvPath *root) {
 static int write_model (NvJson *j, int index, const NvPath *root) {
   lua_State *L = j->L;
   NvPath path = place(root, "model");
-  lua_getfield(L, index, "model");
+  raw_field(L, index, "model");
   if (lua_isnil(L, -1))
     return nv_json_problem(j, &path, "is missing");
   if (lua_type(L, -1) != LUA_TSTRING || lua_rawlen(L, -1) == 0)
@@ -382,7 +405,7 @@ static int write_model (NvJson *j, int index, const NvPath *root) {
 
 /* a stream is asked for its usage, unless the caller decides */
 static void ask_usage (NvJson *j, int index, int stream) {
-  lua_getfield(j->L, index, "stream_options");
+  raw_field(j->L, index, "stream_options");
   if (stream && lua_isnil(j->L, -1))
     nv_json_literal(j, ",\"stream_options\":{\"include_usage\":true}");
   lua_pop(j->L, 1);
@@ -404,7 +427,7 @@ int nv_chat_write (lua_State *L, int index, NvBuffer *out, int *stream) {
   j.keys = lua_touserdata(L, -1);
   nv_buffer_consume(j.keys, nv_buffer_length(j.keys));
   root.table = lua_topointer(L, index);
-  lua_getfield(L, index, "stream");
+  raw_field(L, index, "stream");
   *stream = lua_toboolean(L, -1);
   nv_json_literal(&j, "{");
   if (write_model(&j, index, &root) != 0 ||
@@ -449,6 +472,17 @@ static const char *shape_problem (lua_State *L) {
 
 
 /*
+** An error of the server counts even if its body stalled or was cut, but not
+** when the caller wanted no answer any more.
+*/
+static int is_refusal (const NvTransfer *t) {
+  const char *kind = t->failure.kind;
+  return t->status >= 300 && t->headers_complete &&
+         (kind == NULL || strcmp(kind, "cancelled") != 0);
+}
+
+
+/*
 ** Turns a finished transfer into what its caller gets: pushes the reply and
 ** what is known beside it, or nil and an error, and returns 2. 'chat': must
 ** it be a completion?
@@ -456,12 +490,11 @@ static const char *shape_problem (lua_State *L) {
 int nv_chat_reply (lua_State *L, NvTransfer *t, int chat) {
   const char *problem = NULL;
   int top = lua_gettop(L);
-  if (t->status >= 300 && t->headers_complete) {
-    lua_pushnil(L);
+  lua_pushnil(L);
+  if (is_refusal(t)) {
     nv_error_answer(L, t, 0);
     return 2;
   }
-  lua_pushnil(L);
   if (t->failure.kind != NULL) {
     nv_error_transfer(L, t);
     return 2;
@@ -470,8 +503,8 @@ int nv_chat_reply (lua_State *L, NvTransfer *t, int chat) {
     problem = "it is empty";
   else if (nv_json_decode(L, nv_buffer_data(&t->body),
                           nv_buffer_length(&t->body)) != 0)
-    problem = lua_tostring(L, -1);
-  else if (lua_istable(L, -1) && nv_error_said(L)) {
+    problem = lua_pushfstring(L, "it is not JSON: %s", lua_tostring(L, -1));
+  else if (lua_istable(L, -1) && nv_envelope_says(L)) {
     nv_error_answer(L, t, lua_gettop(L));
     lua_remove(L, top + 2);
     return 2;

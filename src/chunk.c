@@ -66,7 +66,7 @@ static int decode (lua_State *L, const NvBuffer *data) {
 
 /* the server says what went wrong: in JSON, or in words */
 static int push_error (lua_State *L, NvTransfer *t, NvBuffer *data) {
-  nv_transfer_mask_in(t, data);
+  nv_transfer_mask(t, data);
   if (decode(L, data) != 0) {
     size_t length = nv_buffer_length(data);
     nv_json_pushtext(L, nv_buffer_data(data),
@@ -80,7 +80,7 @@ static int push_error (lua_State *L, NvTransfer *t, NvBuffer *data) {
 /* the message must not repeat the data; the body of the error has it */
 static int push_unreadable (lua_State *L, NvTransfer *t, NvBuffer *data) {
   nv_error_invalid(L, t, "an event is not a JSON object");
-  nv_transfer_mask_in(t, data);
+  nv_transfer_mask(t, data);
   lua_pushlstring(L, nv_buffer_data(data), nv_buffer_length(data));
   lua_setfield(L, -2, "body");
   return push_failure(L);
@@ -102,7 +102,7 @@ static int take_event (lua_State *L, NvTransfer *t, const NvEvent *e,
     *results = push_end(L, t);
   else if (*nv_buffer_data(&data) != '{' || decode(L, &data) != 0)
     *results = push_unreadable(L, t, &data);
-  else if (nv_error_said(L))
+  else if (nv_envelope_says(L))
     *results = push_error(L, t, &data);
   else
     *results = 1;

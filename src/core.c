@@ -4,6 +4,8 @@
 */
 
 #include <dlfcn.h>
+#include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "binding.h"
@@ -104,6 +106,54 @@ static int core_now (lua_State *L) {
 }
 
 
+/*
+** core.random() -> a number in [0, 1), fresh from the system: processes that
+** start together must not retry together.
+*/
+static int core_random (lua_State *L) {
+  unsigned char bytes[6];
+  double x = 0;
+  size_t i;
+  FILE *source = fopen("/dev/urandom", "rb");
+  if (source == NULL || fread(bytes, sizeof(bytes), 1, source) != 1)
+    memset(bytes, (int)(fmod(nv_now() * 1e6, 256)), sizeof(bytes));
+  if (source != NULL)
+    fclose(source);
+  for (i = 0; i < sizeof(bytes); i++)
+    x = (x + bytes[i]) / 256;
+  lua_pushnumber(L, x);
+  return 1;
+}
+
+
+static void set_text (lua_State *L, const char *name, const char *text) {
+  lua_pushstring(L, text);  /* nil for NULL */
+  lua_setfield(L, -2, name);
+}
+
+
+static void set_flag (lua_State *L, const char *name, int flag) {
+  lua_pushboolean(L, flag);
+  lua_setfield(L, -2, name);
+}
+
+
+/* core.features() -> what libcurl is and can do, for people to look at */
+static int core_features (lua_State *L) {
+  NvFeatures f;
+  nv_pool_features(&f);
+  lua_createtable(L, 0, 7);
+  set_text(L, "libcurl", f.libcurl);
+  set_text(L, "tls", f.tls);
+  set_text(L, "ca_file", f.ca_file);
+  set_text(L, "ca_path", f.ca_path);
+  set_flag(L, "asynch_dns", f.asynch_dns);
+  set_flag(L, "http2", f.http2);
+  set_flag(L, "descriptor", f.descriptor);
+  return 1;
+}
+
+
 static const luaL_Reg functions[] = {
   {"chat", core_chat},
   {"pool", core_pool},
@@ -114,7 +164,10 @@ static const luaL_Reg functions[] = {
   {"decode", nv_json_parse},
   {"array", nv_json_array},
   {"error", nv_error_new},
+  {"tie", nv_tie_new},
   {"now", core_now},
+  {"random", core_random},
+  {"features", core_features},
   {NULL, NULL}
 };
 
@@ -153,6 +206,7 @@ int luaopen_novita_core (lua_State *L) {
   state = lua_gettop(L);
   nv_handles_open(L, state);
   nv_events_open(L, state);
+  nv_nginx_open(L, state);
   nv_error_open(L);
   nv_info_open(L);
   nv_chat_open(L);

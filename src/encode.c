@@ -18,7 +18,9 @@
 #include "binding.h"
 
 #define MAX_DEPTH	200
-#define EXACT		9007199254740992.0	/* 2^53 */
+#define SHOWN_BYTES	60	/* of a value, in a message */
+#define SHOWN_DEPTH	30	/* of a path */
+#define LARGEST_INTEGER	9223372036854775808.0	/* 2^63 */
 
 
 static int buffer_gc (lua_State *L) {
@@ -43,6 +45,40 @@ static void append (lua_State *L, NvBuffer *b, const char *text, size_t n) {
 }
 
 
+/*
+** Pushes the beginning of a text as a message shows it: valid UTF-8, control
+** characters as Lua would write them, and not too long.
+*/
+static void push_excerpt (lua_State *L, const char *text, size_t length) {
+  size_t i, run = 0, end = length;
+  luaL_Buffer b;
+  if (length > SHOWN_BYTES)
+    for (end = SHOWN_BYTES; end > 0 && (text[end] & 0xC0) == 0x80; end--)
+      ;  /* not in the middle of a character */
+  luaL_buffinit(L, &b);
+  for (i = 0; i < end; i++) {
+    if (nv_has_control(text + i, 1)) {
+      char escape[8];
+      luaL_addlstring(&b, text + run, i - run);
+      snprintf(escape, sizeof(escape), "\\%d", (unsigned char)text[i]);
+      luaL_addstring(&b, escape);
+      run = i + 1;
+    }
+  }
+  luaL_addlstring(&b, text + run, end - run);
+  luaL_addstring(&b, end < length ? "..." : "");
+  luaL_pushresult(&b);
+  text = lua_tolstring(L, -1, &length);
+  nv_json_pushtext(L, text, length);
+  lua_remove(L, -2);
+}
+
+
+static const char *number_name (double x) {
+  return isnan(x) ? "NaN" : x > 0 ? "inf" : "-inf";
+}
+
+
 /* pushes the value at 'index' as a message shows it */
 const char *nv_json_pushshown (lua_State *L, int index) {
   size_t length;
@@ -51,17 +87,26 @@ const char *nv_json_pushshown (lua_State *L, int index) {
     case LUA_TSTRING:
       text = lua_tolstring(L, index, &length);
       lua_pushliteral(L, "\"");
-      nv_json_pushtext(L, text, length < 60 ? length : 60);
-      lua_pushstring(L, length < 60 ? "\"" : "...\"");
+      push_excerpt(L, text, length);
+      lua_pushliteral(L, "\"");
       lua_concat(L, 3);
       break;
     case LUA_TNUMBER:
+      if (!isfinite(lua_tonumber(L, index))) {
+        lua_pushstring(L, number_name(lua_tonumber(L, index)));
+        break;
+      }
       lua_pushvalue(L, index);
       lua_tostring(L, -1);
       break;
     case LUA_TBOOLEAN:
       lua_pushstring(L, lua_toboolean(L, index) ? "true" : "false");
       break;
+    case LUA_TLIGHTUSERDATA: case LUA_TUSERDATA:
+      if (nv_json_isnull(L, index)) {
+        lua_pushliteral(L, "null");
+        break;
+      }  /* fallthrough */
     default:
       lua_pushfstring(L, "a %s", luaL_typename(L, index));
   }
@@ -82,22 +127,34 @@ void nv_json_separate (NvJson *j) {
 }
 
 
-/* pushes the name of a place: "messages[2].content" */
-static void push_path (lua_State *L, const NvPath *path) {
-  if (path->up == NULL) {
-    lua_pushliteral(L, "");
-    return;
-  }
-  luaL_checkstack(L, 4, "request nested too deep");
-  push_path(L, path->up);
+/* pushes the name of one step of a path: ".content", "[2]" */
+static void push_step (lua_State *L, const NvPath *path) {
   if (path->key == NULL)
     lua_pushfstring(L, "[%d]", (int)path->position);
   else {
     lua_pushstring(L, path->up->up ? "." : "");
-    lua_pushlstring(L, path->key, path->key_length);
+    push_excerpt(L, path->key, path->key_length);
     lua_concat(L, 2);
   }
-  lua_concat(L, 2);
+}
+
+
+/* pushes the name of a place: "messages[2].content" */
+static void push_path (lua_State *L, const NvPath *path) {
+  const NvPath *steps[SHOWN_DEPTH];
+  int i, depth = 0, shown;
+  for (; path->up != NULL; path = path->up)
+    steps[depth++ % SHOWN_DEPTH] = path;
+  shown = depth < SHOWN_DEPTH ? depth : SHOWN_DEPTH;
+  lua_pushliteral(L, "");
+  for (i = 1; i <= shown; i++) {
+    push_step(L, steps[(depth - i) % SHOWN_DEPTH]);
+    lua_concat(L, 2);
+  }
+  if (shown < depth) {
+    lua_pushliteral(L, "...");
+    lua_concat(L, 2);
+  }
 }
 
 
@@ -156,12 +213,19 @@ int nv_json_string (NvJson *j, const char *text, size_t length,
 }
 
 
-/* whatever the locale takes for a decimal point, JSON wants a full stop */
+/*
+** Whatever the locale takes for a decimal point, perhaps of several bytes,
+** JSON wants a full stop.
+*/
 static void mend_point (char *number) {
+  char *end = number;
   for (; *number; number++) {
-    if (strchr("+-0123456789eE", *number) == NULL)
-      *number = '.';
+    if (strchr("+-0123456789eE", *number) != NULL)
+      *end++ = *number;
+    else if (end[-1] != '.')
+      *end++ = '.';
   }
+  *end = '\0';
 }
 
 
@@ -177,8 +241,8 @@ static int write_number (NvJson *j, int index, const NvPath *path) {
 #endif
   if (!isfinite(x))
     return nv_json_problem(j, path, "%s is not a JSON number",
-                           isnan(x) ? "NaN" : x > 0 ? "inf" : "-inf");
-  if (floor(x) == x && fabs(x) <= EXACT)
+                           number_name(x));
+  if (floor(x) == x && fabs(x) < LARGEST_INTEGER)
     snprintf(text, sizeof(text), "%.0f", x);
   else {
     int digits = 15;  /* as few as give the same number back */
@@ -199,8 +263,8 @@ static int write_number (NvJson *j, int index, const NvPath *path) {
 static int wants_array (const NvPath *path) {
   static const char *const arrays[] = {
     "allOf", "anyOf", "content", "documents", "enum", "input", "messages",
-    "modalities", "oneOf", "prefixItems", "required", "stop", "tool_calls",
-    "tools", NULL
+    "modalities", "oneOf", "prefixItems", "reasoning_details", "required",
+    "stop", "tool_calls", "tools", NULL
   };
   const NvPath *up = path->up;
   int i;
@@ -215,11 +279,24 @@ static int wants_array (const NvPath *path) {
 }
 
 
-static int is_marked (lua_State *L, int index) {
+/* is the table at 'index' marked by novita.array? */
+static int is_array (lua_State *L, int index) {
   int same;
   if (!lua_getmetatable(L, index))
     return 0;
   luaL_getmetatable(L, NV_ARRAY);
+  same = lua_rawequal(L, -1, -2);
+  lua_pop(L, 2);
+  return same;
+}
+
+
+/* by vim.empty_dict? */
+static int is_object (lua_State *L, int index) {
+  int same;
+  if (!lua_getmetatable(L, index))
+    return 0;
+  lua_rawgeti(L, NV_STATE, NV_STATE_DICT);
   same = lua_rawequal(L, -1, -2);
   lua_pop(L, 2);
   return same;
@@ -235,12 +312,37 @@ static size_t count_members (lua_State *L, int index) {
 }
 
 
+/*
+** The table at 'index' is no list of 'n' elements: says why.
+*/
+static int list_problem (NvJson *j, int index, const NvPath *up, size_t n) {
+  lua_State *L = j->L;
+  NvPath path = {0};
+  path.up = up;
+  for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1)) {
+    lua_Number place = lua_tonumber(L, -2);
+    if (lua_type(L, -2) == LUA_TSTRING) {
+      path.key = lua_tolstring(L, -2, &path.key_length);
+      return nv_json_problem(j, &path,
+                             "is in a list, which can't have named members");
+    }
+    if (lua_type(L, -2) != LUA_TNUMBER || place < 1 || floor(place) != place)
+      return nv_json_problem(j, up, "%s is not a place in a list",
+                             nv_json_pushshown(L, lua_gettop(L) - 1));
+  }
+  do {
+    lua_rawgeti(L, index, (int)++path.position);
+  } while (!lua_isnil(L, -1) && path.position <= n);
+  return nv_json_problem(j, &path, "is missing, and a list can't have holes");
+}
+
+
 /* calls 'write' for each element of the list at 'index' */
 int nv_json_elements (NvJson *j, int index, NvPath *up, NvJsonWriter write) {
   lua_State *L = j->L;
   size_t i, n = lua_rawlen(L, index);
   if (count_members(L, index) != n)
-    return nv_json_problem(j, up, "a list has holes or named members");
+    return list_problem(j, index, up, n);
   for (i = 1; i <= n; i++) {
     NvPath path = {0};
     path.up = up;
@@ -274,7 +376,8 @@ static int compare_keys (const void *a, const void *b) {
   const Key *x = a, *y = b;
   size_t n = x->length < y->length ? x->length : y->length;
   int order = memcmp(x->text, y->text, n);
-  return order != 0 ? order : (x->length > y->length) - (x->length < y->length);
+  return order != 0 ? order
+                    : (x->length > y->length) - (x->length < y->length);
 }
 
 
@@ -285,8 +388,9 @@ static int sort_keys (NvJson *j, int index, const NvPath *path) {
   for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1)) {
     Key key;
     if (lua_type(L, -2) != LUA_TSTRING)
-      return nv_json_problem(j, path, "a %s can't be the name of a member",
-                             luaL_typename(L, -2));
+      return nv_json_problem(j, path,
+               "%s can't be a member's name: it is not a string",
+               nv_json_pushshown(L, lua_gettop(L) - 1));
     key.text = lua_tolstring(L, -2, &key.length);
     append(L, j->keys, (const char *)&key, sizeof(key));
   }
@@ -353,9 +457,10 @@ static int write_table (NvJson *j, int index, NvPath *path) {
   if (depth > MAX_DEPTH)
     return nv_json_problem(j, path, "nested deeper than %d", MAX_DEPTH);
   luaL_checkstack(j->L, 8, "request nested too deep");
-  if (lua_rawlen(j->L, index) > 0 || is_marked(j->L, index))
+  if (lua_rawlen(j->L, index) > 0 || is_array(j->L, index))
     return write_array(j, index, path);
-  if (wants_array(path) && count_members(j->L, index) == 0)
+  if (wants_array(path) && count_members(j->L, index) == 0 &&
+      !is_object(j->L, index))
     return write_array(j, index, path);
   nv_json_literal(j, "{");
   result = nv_json_members(j, index, path, nv_json_member);
@@ -382,8 +487,8 @@ int nv_json_value (NvJson *j, int index, NvPath *path) {
       return 0;
     case LUA_TTABLE:
       return write_table(j, index, path);
-    case LUA_TLIGHTUSERDATA:
-      if (lua_touserdata(L, index) == NULL) {  /* novita.null */
+    case LUA_TLIGHTUSERDATA: case LUA_TUSERDATA:
+      if (nv_json_isnull(L, index)) {
         nv_json_literal(j, "null");
         return 0;
       }

@@ -1,15 +1,7 @@
 /*
 ** error.c
-** The error value: a table whose 'kind' is a word of a closed list, and
-** the reading of every shape in which servers say what went wrong.
-**
-** Shapes seen:
-**   {"code":403,"reason":"NOT_ENOUGH_BALANCE","message":...}   Novita
-**   {"message":"... trace_id: <hex>","type":"server_overload"}  its relay
-**   {"error":{"message","type","code","param"}}                 OpenAI
-**   {"error":"text"}  [{"error":{...}}]  {"detail":...}         others
-**   plain text, HTML, nothing, and any of these cut short
-** The status is always the server's own; a body can't change it.
+** The error value: a table whose 'kind' is a word of a closed list. What a
+** server says is read in envelope.c.
 */
 
 #include <stdio.h>
@@ -17,7 +9,7 @@
 
 #include "binding.h"
 
-#define SHORT_TEXT	200	/* of a plain body, inside a message */
+#define LINE	1000	/* of a message, in its one line */
 
 
 /* pushes a new error of this kind */
@@ -41,16 +33,21 @@ static void set_string (lua_State *L, int error, const char *name,
 
 /*
 ** A bad request or option. Expects two strings on the top, the place and
-** what is wrong there; leaves nil and an error in their stead.
+** what is wrong there; pushes nil and an error. The place is empty when it
+** is the whole.
 */
 int nv_error_config (lua_State *L) {
   int top = lua_gettop(L);
   lua_pushnil(L);
   nv_error_push(L, "config");
-  lua_pushvalue(L, top - 1);
-  lua_setfield(L, -2, "param");
-  lua_pushfstring(L, "%s: %s", lua_tostring(L, top - 1),
-                  lua_tostring(L, top));
+  if (lua_rawlen(L, top - 1) > 0) {
+    lua_pushvalue(L, top - 1);
+    lua_setfield(L, -2, "param");
+    lua_pushfstring(L, "%s: %s", lua_tostring(L, top - 1),
+                    lua_tostring(L, top));
+  }
+  else
+    lua_pushvalue(L, top);
   lua_setfield(L, -2, "message");
   return 2;
 }
@@ -98,8 +95,14 @@ static void push_timeout (lua_State *L, const NvTransfer *t) {
 }
 
 
-/* status, headers, request id and phase, as far as there are any */
-void nv_error_response (lua_State *L, int error, const NvTransfer *t) {
+/*
+** Status, headers, request id and phase, as far as there are any. The
+** credentials that were sent must not come back in an error: what the server
+** has sent is masked from now on.
+*/
+void nv_error_response (lua_State *L, int error, NvTransfer *t) {
+  nv_transfer_mask(t, &t->head);
+  nv_transfer_mask(t, &t->body);
   if (t->status > 0) {
     lua_pushinteger(L, t->status);
     lua_setfield(L, error, "status");
@@ -112,6 +115,32 @@ void nv_error_response (lua_State *L, int error, const NvTransfer *t) {
 }
 
 
+/* masks the texts of the error too: JSON can spell a key in many ways */
+static void mask_fields (lua_State *L, int error, const NvTransfer *t) {
+  static const char *const names[] = {
+    "message", "type", "code", "param", "reason", "request_id", "trace_id",
+    "host"
+  };
+  NvBuffer *b = nv_newbuffer(L);
+  size_t i, length;
+  for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+    lua_getfield(L, error, names[i]);
+    if (lua_type(L, -1) == LUA_TSTRING) {
+      const char *text = lua_tolstring(L, -1, &length);
+      if (nv_buffer_append(b, text, length) != 0)
+        luaL_error(L, "not enough memory");
+      nv_transfer_mask(t, b);
+      lua_pushlstring(L, length ? nv_buffer_data(b) : "", length);
+      lua_setfield(L, error, names[i]);
+      nv_buffer_consume(b, length);
+    }
+    lua_pop(L, 1);
+  }
+  nv_buffer_free(b);
+  lua_pop(L, 1);
+}
+
+
 static void set_body (lua_State *L, int error, const NvTransfer *t) {
   if (nv_buffer_length(&t->body) == 0)
     return;
@@ -120,31 +149,62 @@ static void set_body (lua_State *L, int error, const NvTransfer *t) {
 }
 
 
+/*
+** Pushes the error for an option that only libcurl finds wrong, and returns
+** 1; or pushes nothing. What it says of a proxy is not repeated: it holds
+** the proxy's password.
+*/
+static int push_bad_option (lua_State *L, const NvFailure *f) {
+  static const char bad_proxy[] = "Unsupported proxy";
+  if (strncmp(f->text, bad_proxy, sizeof(bad_proxy) - 1) == 0) {
+    lua_pushliteral(L, "proxy");
+    lua_pushliteral(L, "the value is not a proxy that libcurl knows");
+  }
+  else if (strcmp(f->kind, "config") == 0) {
+    lua_pushliteral(L, "base_url");
+    nv_json_pushtext(L, f->text, strlen(f->text));
+  }
+  else
+    return 0;
+  nv_error_config(L);
+  return 1;
+}
+
+
+static void set_cause (lua_State *L, int error, const NvFailure *f) {
+  lua_createtable(L, 0, 2);
+  lua_pushinteger(L, f->curl_code);
+  lua_setfield(L, -2, "code");
+  nv_json_pushtext(L, f->text, strlen(f->text));
+  lua_setfield(L, -2, "message");
+  lua_setfield(L, error, "cause");
+}
+
+
 /* pushes the error of a transfer that failed without a usable answer */
 void nv_error_transfer (lua_State *L, NvTransfer *t) {
   const NvFailure *f = &t->failure;
-  int error;
+  int error = lua_gettop(L) + 1;
   if (strcmp(f->kind, "memory") == 0)
     luaL_error(L, "not enough memory");
-  nv_transfer_mask(t);
+  if (push_bad_option(L, f)) {
+    lua_replace(L, error);
+    lua_settop(L, error);
+    return;
+  }
   nv_error_push(L, f->kind);
-  error = lua_gettop(L);
   nv_error_response(L, error, t);
   set_string(L, error, "reason", f->reason);
   set_string(L, error, "phase", f->phase);
   if (strcmp(f->kind, "timeout") == 0)
     push_timeout(L, t);
+  else if (f->saying != NULL)
+    lua_pushstring(L, f->saying);
   else
     nv_json_pushtext(L, f->text, strlen(f->text));
   lua_setfield(L, error, "message");
-  if (f->curl_code != 0) {
-    lua_createtable(L, 0, 2);
-    lua_pushinteger(L, f->curl_code);
-    lua_setfield(L, -2, "code");
-    nv_json_pushtext(L, f->text, strlen(f->text));
-    lua_setfield(L, -2, "message");
-    lua_setfield(L, error, "cause");
-  }
+  if (f->curl_code != 0)
+    set_cause(L, error, f);
 }
 
 /* }====================================================== */
@@ -190,167 +250,6 @@ static int is_status_kind (const char *kind) {
 }
 
 
-/* sets error[name] to from[name] if that is a number or a text */
-static void copy_field (lua_State *L, int from, int error, const char *name) {
-  lua_getfield(L, from, name);
-  if (lua_type(L, -1) == LUA_TNUMBER ||
-      (lua_type(L, -1) == LUA_TSTRING && lua_rawlen(L, -1) > 0))
-    lua_setfield(L, error, name);
-  else
-    lua_pop(L, 1);
-}
-
-
-/* takes " trace_id: <hex>" off the end of the message: it is the id */
-static void take_trace_id (lua_State *L, int error) {
-  static const char mark[] = "trace_id: ";
-  const char *message, *found = NULL, *at;
-  size_t length;
-  lua_getfield(L, error, "message");
-  message = lua_tostring(L, -1);
-  for (at = message; (at = strstr(at, mark)) != NULL; at++)
-    found = at;
-  if (found == NULL) {
-    lua_pop(L, 1);
-    return;
-  }
-  at = found + sizeof(mark) - 1;
-  length = strspn(at, "0123456789abcdefABCDEF-");
-  if (length >= 8 && at[length + strspn(at + length, " \n")] == '\0') {
-    lua_getfield(L, error, "request_id");
-    if (lua_isnil(L, -1)) {
-      lua_pushlstring(L, at, length);
-      lua_setfield(L, error, "request_id");
-    }
-    while (found > message && found[-1] == ' ')
-      found--;
-    if (found > message) {
-      lua_pushlstring(L, message, (size_t)(found - message));
-      lua_setfield(L, error, "message");
-    }
-    lua_pop(L, 1);
-  }
-  lua_pop(L, 1);
-}
-
-
-static void read_envelope (lua_State *L, int body, int error);
-
-
-/*
-** Novita's relay, when it can't decode an upstream error, hides it behind
-** its own complaint: 'failed to decode error response: ..., raw: {...}'.
-*/
-static void unwrap_raw (lua_State *L, int error) {
-  static const char mark[] = "failed to decode error response: ";
-  const char *message, *raw = NULL, *end;
-  int top = lua_gettop(L);
-  lua_getfield(L, error, "message");
-  message = lua_tostring(L, -1);
-  if (message != NULL && strncmp(message, mark, sizeof(mark) - 1) == 0)
-    raw = strstr(message, "raw: {");
-  end = raw ? strrchr(raw, '}') : NULL;
-  if (end != NULL) {
-    raw += 5;
-    if (nv_json_decode(L, raw, (size_t)(end - raw) + 1) == 0 &&
-        lua_istable(L, -1))
-      read_envelope(L, lua_gettop(L), error);
-  }
-  lua_settop(L, top);
-}
-
-
-/* FastAPI: "detail" is a text, or a list of {"msg":...} */
-static void copy_detail (lua_State *L, int body, int error) {
-  lua_getfield(L, body, "detail");
-  if (lua_istable(L, -1)) {
-    lua_rawgeti(L, -1, 1);
-    if (lua_istable(L, -1))
-      lua_getfield(L, -1, "msg");
-  }
-  if (lua_type(L, -1) == LUA_TSTRING)
-    lua_setfield(L, error, "message");
-}
-
-
-/* copies what the table at 'body' says into the error */
-static void read_envelope (lua_State *L, int body, int error) {
-  static const char *const names[] = {
-    "message", "type", "code", "param", "reason"
-  };
-  int top = lua_gettop(L), from = body;
-  size_t i;
-  luaL_checkstack(L, 12, NULL);
-  if (lua_rawlen(L, body) > 0) {
-    lua_rawgeti(L, body, 1);
-    if (lua_istable(L, -1))
-      read_envelope(L, lua_gettop(L), error);
-    lua_settop(L, top);
-    return;
-  }
-  copy_detail(L, body, error);
-  lua_getfield(L, body, "error");
-  if (lua_istable(L, -1))
-    from = lua_gettop(L);
-  else if (lua_type(L, -1) == LUA_TSTRING)
-    lua_setfield(L, error, "message");
-  for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-    copy_field(L, from, error, names[i]);
-  lua_getfield(L, body, "metadata");
-  if (lua_istable(L, -1)) {
-    lua_getfield(L, -1, "trace_id");
-    if (lua_type(L, -1) == LUA_TSTRING)
-      lua_setfield(L, error, "request_id");
-  }
-  lua_settop(L, top);
-}
-
-
-/* the text between <title> and </title>, or all of a body that is no HTML */
-static const char *plain_text (const char *body, size_t *length) {
-  static const char open[] = "<title>";
-  size_t i, from = 0, to = *length;
-  if (*length > 0 && body[0] == '<') {
-    to = 0;
-    for (i = 0; i + sizeof(open) - 1 <= *length && to == 0; i++) {
-      if (memcmp(body + i, open, sizeof(open) - 1) == 0) {
-        const char *stop;
-        from = i + sizeof(open) - 1;
-        stop = memchr(body + from, '<', *length - from);
-        to = stop ? (size_t)(stop - body) : *length;
-      }
-    }
-  }
-  while (from < to && strchr(" \t\r\n", body[from]) != NULL)
-    from++;
-  while (to > from && strchr(" \t\r\n", body[to - 1]) != NULL)
-    to--;
-  *length = to - from < SHORT_TEXT ? to - from : SHORT_TEXT;
-  return body + from;
-}
-
-
-/* message = "HTTP 502" or "HTTP 502: Bad Gateway" */
-static void set_plain_message (lua_State *L, int error, NvTransfer *t) {
-  size_t length = nv_buffer_length(&t->body);
-  const char *text = length > 0 ? nv_buffer_data(&t->body) : "";
-  text = plain_text(text, &length);
-  lua_pushfstring(L, length > 0 ? "HTTP %d: " : "HTTP %d", t->status);
-  nv_json_pushtext(L, text, length);
-  lua_concat(L, 2);
-  lua_setfield(L, error, "message");
-}
-
-
-/* copies what the value at 'body' says, if it is a table */
-static void read_body (lua_State *L, int body, int error) {
-  if (body == 0 || !lua_istable(L, body))
-    return;
-  read_envelope(L, body, error);
-  unwrap_raw(L, error);
-}
-
-
 static int has_message (lua_State *L, int error) {
   int result;
   lua_getfield(L, error, "message");
@@ -374,53 +273,15 @@ static void refine_kind (lua_State *L, int error, int status) {
 }
 
 
-/* a redirect is refused: says where to, but not the path and the query */
-static void set_redirect (lua_State *L, int error, int status) {
-  const char *location, *host;
-  lua_getfield(L, error, "headers");
-  lua_getfield(L, -1, "location");
-  location = lua_tostring(L, -1);
-  host = location ? strstr(location, "://") : NULL;
-  if (host != NULL) {
-    const char *at;
-    host += 3;
-    lua_pushlstring(L, host, strcspn(host, "/?#"));
-    at = strrchr(lua_tostring(L, -1), '@');
-    if (at != NULL)
-      lua_pushstring(L, at + 1);
-    lua_pushvalue(L, -1);
-    lua_setfield(L, error, "host");
-    lua_pushfstring(L, "HTTP %d: a redirect to %s, which is not followed",
-                    status, lua_tostring(L, -1));
-  }
-  else
-    lua_pushfstring(L, "HTTP %d: a redirect, which is not followed", status);
-  lua_setfield(L, error, "message");
-}
-
-
-/*
-** Does the table on the top say that something went wrong, whatever the
-** status? That is an error member, or Novita's flat shapes.
-*/
-int nv_error_said (lua_State *L) {
-  int said, top = lua_gettop(L);
-  lua_getfield(L, top, "error");
-  lua_getfield(L, top, "choices");
-  lua_getfield(L, top, "message");
-  lua_getfield(L, top, "object");
-  lua_getfield(L, top, "code");
-  lua_getfield(L, top, "reason");
-  lua_getfield(L, top, "type");
-  said = lua_istable(L, top + 1) || lua_type(L, top + 1) == LUA_TSTRING;
-  if (lua_isnil(L, top + 2))
-    said |= (lua_type(L, top + 4) == LUA_TSTRING &&
-             strcmp(lua_tostring(L, top + 4), "error") == 0) ||
-            (lua_type(L, top + 3) == LUA_TSTRING &&
-             (!lua_isnil(L, top + 5) || !lua_isnil(L, top + 6) ||
-              !lua_isnil(L, top + 7)));
-  lua_settop(L, top);
-  return said;
+/* what all errors have in common that a server has said something in */
+static void finish (lua_State *L, int error, const NvTransfer *t) {
+  lua_settop(L, error);
+  lua_getfield(L, error, "request_id");
+  lua_getfield(L, error, "trace_id");
+  if (lua_isnil(L, -2))
+    lua_setfield(L, error, "request_id");
+  mask_fields(L, error, t);
+  lua_settop(L, error);
 }
 
 
@@ -430,7 +291,6 @@ int nv_error_said (lua_State *L) {
 */
 void nv_error_answer (lua_State *L, NvTransfer *t, int body) {
   int error;
-  nv_transfer_mask(t);
   nv_error_push(L, kind_of_status(t->status));
   error = lua_gettop(L);
   nv_error_response(L, error, t);
@@ -439,19 +299,18 @@ void nv_error_answer (lua_State *L, NvTransfer *t, int body) {
       nv_json_decode(L, nv_buffer_data(&t->body),
                      nv_buffer_length(&t->body)) == 0)
     body = lua_gettop(L);
-  read_body(L, body, error);
+  if (body != 0)
+    nv_envelope_read(L, body, error);
   refine_kind(L, error, t->status);
   if (t->status >= 300 && t->status < 400)
-    set_redirect(L, error, t->status);
-  else if (has_message(L, error))
-    take_trace_id(L, error);
-  else
-    set_plain_message(L, error, t);
-  lua_settop(L, error);
+    nv_envelope_redirect(L, error, t->status);
+  else if (!has_message(L, error))
+    nv_envelope_plain(L, error, t);
+  finish(L, error, t);
 }
 
 
-/* pushes the error that an event at the index 'body' is */
+/* pushes the error that an event is: a value, or text, at the index 'body' */
 void nv_error_stream (lua_State *L, NvTransfer *t, int body) {
   int error;
   nv_error_push(L, "stream_error");
@@ -461,12 +320,29 @@ void nv_error_stream (lua_State *L, NvTransfer *t, int body) {
     lua_pushvalue(L, body);
     lua_setfield(L, error, "message");
   }
-  read_body(L, body, error);
-  if (has_message(L, error))
-    take_trace_id(L, error);
-  else
+  nv_envelope_read(L, body, error);
+  if (!has_message(L, error))
     set_string(L, error, "message", "the server sent an error");
-  lua_settop(L, error);
+  finish(L, error, t);
+}
+
+
+/* pushes " (text/html)" when the content type is not one of JSON, or "" */
+static void push_strange_type (lua_State *L, int error) {
+  const char *type;
+  lua_getfield(L, error, "headers");
+  lua_getfield(L, -1, "content-type");
+  type = lua_tostring(L, -1);
+  if (type == NULL || strstr(type, "json") != NULL ||
+      strstr(type, "text/event-stream") != NULL)
+    lua_pushliteral(L, "");
+  else {
+    lua_pushlstring(L, type, strcspn(type, "; "));
+    lua_pushfstring(L, " (%s)", lua_tostring(L, -1));
+    lua_remove(L, -2);
+  }
+  lua_replace(L, -3);
+  lua_pop(L, 1);
 }
 
 
@@ -476,12 +352,13 @@ void nv_error_stream (lua_State *L, NvTransfer *t, int body) {
 */
 void nv_error_invalid (lua_State *L, NvTransfer *t, const char *why) {
   int error;
-  nv_transfer_mask(t);
   nv_error_push(L, "invalid_response");
   error = lua_gettop(L);
   nv_error_response(L, error, t);
   set_body(L, error, t);
   lua_pushfstring(L, "the response can't be used: %s", why);
+  push_strange_type(L, error);
+  lua_concat(L, 2);
   lua_setfield(L, error, "message");
 }
 
@@ -507,17 +384,36 @@ int nv_error_new (lua_State *L) {
 }
 
 
-/* the field as text, on one line, after 'before'; or an empty string */
-static void push_part (lua_State *L, const char *before, const char *name) {
+/* the field as text on one line, between 'before' and 'after'; or "" */
+static void push_part (lua_State *L, const char *before, const char *name,
+                       const char *after) {
+  size_t length;
+  const char *text;
   lua_getfield(L, 1, name);
-  if (lua_tostring(L, -1) == NULL)
+  text = lua_tolstring(L, -1, &length);
+  if (text == NULL || length == 0)
     lua_pushliteral(L, "");
   else {
-    luaL_gsub(L, lua_tostring(L, -1), "\n", " ");
-    lua_pushfstring(L, "%s%s", before, lua_tostring(L, -1));
-    lua_remove(L, -2);
+    lua_pushstring(L, before);
+    nv_json_pushline(L, text, length, LINE);
+    lua_pushstring(L, after);
+    lua_concat(L, 3);
   }
   lua_remove(L, -2);
+}
+
+
+/* takes ": HTTP <status>" off the message on the top: that is said already */
+static void drop_status (lua_State *L) {
+  const char *message = lua_tostring(L, -1), *status;
+  lua_getfield(L, 1, "status");
+  lua_pushfstring(L, ": HTTP %s", lua_tostring(L, -1));
+  status = lua_tostring(L, -1);
+  if (!lua_isnil(L, -2) && strncmp(message, status, strlen(status)) == 0) {
+    lua_pushstring(L, message + strlen(status));
+    lua_replace(L, -4);
+  }
+  lua_pop(L, 2);
 }
 
 
@@ -525,14 +421,13 @@ static void push_part (lua_State *L, const char *before, const char *name) {
 static int error_tostring (lua_State *L) {
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);
-  push_part(L, "", "kind");
-  push_part(L, " ", "reason");
-  push_part(L, " ", "status");
-  push_part(L, ": ", "message");
-  push_part(L, " (request ", "request_id");
-  if (lua_rawlen(L, -1) > 0)
-    lua_pushliteral(L, ")");
-  lua_concat(L, lua_gettop(L) - 1);
+  push_part(L, "", "kind", "");
+  push_part(L, " ", "reason", "");
+  push_part(L, " ", "status", "");
+  push_part(L, ": ", "message", "");
+  drop_status(L);
+  push_part(L, " (request ", "request_id", ")");
+  lua_concat(L, 5);
   return 1;
 }
 

@@ -25,11 +25,22 @@ enum { ANCHOR_POOL = 1, ANCHOR_TRANSFERS };
 ** =======================================================
 */
 
-static NvTransfer *checktransfer (lua_State *L) {
-  NvTransfer **box = luaL_checkudata(L, 1, NV_TRANSFER);
-  luaL_argcheck(L, *box != NULL, 1, "closed transfer");
+/* in a child of its process a pool is of no use, nor what is tied to it */
+static void check_ours (lua_State *L, const NvPool *p) {
+  luaL_argcheck(L, !nv_pool_inherited(p), 1,
+                "pool used after fork: make a new one in the child");
+}
+
+
+NvTransfer *nv_checktransfer (lua_State *L, int index) {
+  NvTransfer **box = luaL_checkudata(L, index, NV_TRANSFER);
+  luaL_argcheck(L, *box != NULL, index, "closed transfer");
+  if ((*box)->pool != NULL)
+    check_ours(L, (*box)->pool);
   return *box;
 }
+
+#define checktransfer(L)	nv_checktransfer(L, 1)
 
 
 /*
@@ -209,8 +220,7 @@ static int transfer_tostring (lua_State *L) {
 static NvPool *checkpool (lua_State *L) {
   NvPool *p = luaL_checkudata(L, 1, NV_POOL);
   luaL_argcheck(L, p->multi != NULL, 1, "closed pool");
-  luaL_argcheck(L, !nv_pool_inherited(p), 1,
-                "pool used after fork: make a new one in the child");
+  check_ours(L, p);
   return p;
 }
 
@@ -232,7 +242,7 @@ NvPool *nv_newpool (lua_State *L) {
   lua_rawseti(L, -2, ANCHOR_TRANSFERS);
   lua_setiuservalue(L, -2, 1);
   if (nv_pool_open(p) != 0)
-    luaL_error(L, "can't set up libcurl");
+    luaL_error(L, "can't set up libcurl: out of memory or descriptors");
   return p;
 }
 
@@ -268,8 +278,9 @@ static const char *text_field (lua_State *L, int index, const char *name,
 
 
 /*
-** pool:request({ method, path, body }, options) -> transfer | nil, error:
-** any other endpoint; 'path' follows the base URL, 'body' is JSON text.
+** pool:request({ method, path, body, public }, options) -> transfer | nil,
+** error: any other endpoint; 'path' follows the base URL, 'body' is JSON
+** text, 'public' that there need not be a key.
 */
 static int pool_request (lua_State *L) {
   NvPool *p = checkpool(L);
@@ -284,10 +295,16 @@ static int pool_request (lua_State *L) {
   body = text_field(L, 2, "body", "");
   luaL_argcheck(L, path[0] == '/' && !nv_has_control(path, strlen(path)) &&
                    strchr(path, ' ') == NULL, 2, "path must begin with /");
+  luaL_argcheck(L, strspn(method, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") ==
+                   strlen(method), 2, "method must be in capitals");
   if (nv_buffer_append(&t->request, body, strlen(body)) != 0)
     return luaL_error(L, "not enough memory");
-  if (nv_options_read(L, 3, &o) != 0 ||
-      start(L, p, t, &o, 3, method, path) != 0)
+  if (nv_options_read(L, 3, &o) != 0)
+    return nv_error_config(L);
+  lua_getfield(L, 2, "public");
+  if (lua_toboolean(L, -1) && o.api_key == NULL)
+    o.anonymous = 1;
+  if (start(L, p, t, &o, 3, method, path) != 0)
     return nv_error_config(L);
   lua_settop(L, 4);
   return 1;
@@ -295,13 +312,15 @@ static int pool_request (lua_State *L) {
 
 
 /*
-** pool:poll(seconds) -> in_flight. Waits until a transfer has news, at most
-** so long (default 0); a signal ends the waiting early.
+** pool:poll(seconds) -> in_flight, news. Waits until a transfer has news, at
+** most so long (default 0); a signal ends the waiting early. The second
+** value says whether there is anything for pool:ready().
 */
 static int pool_poll (lua_State *L) {
   NvPool *p = checkpool(L);
   lua_pushinteger(L, nv_pool_poll(p, luaL_optnumber(L, 2, 0)));
-  return 1;
+  lua_pushboolean(L, nv_pool_news(p));
+  return 2;
 }
 
 
@@ -333,6 +352,12 @@ static int pool_fd (lua_State *L) {
     return 0;
   lua_pushinteger(L, descriptor);
   return 1;
+}
+
+
+/* pool:bell(directory) -> bell | nil, see nginx.c */
+static int pool_bell (lua_State *L) {
+  return nv_bell_new(L, checkpool(L));
 }
 
 
@@ -391,6 +416,7 @@ static const luaL_Reg pool_methods[] = {
   {"poll", pool_poll},
   {"ready", pool_ready},
   {"fd", pool_fd},
+  {"bell", pool_bell},
   {"usable", pool_usable},
   {"close", pool_close},
   {NULL, NULL}

@@ -2,12 +2,17 @@
 ** json.c
 ** The seam to lua-cjson, which reads JSON for us: its decoder, set to strict
 ** numbers, between two passes of ours. Before it, the bytes are looked at:
-** raw control characters are refused (lua-cjson takes a NUL for the end),
-** broken UTF-8 becomes U+FFFD. After it, a null member is absent from its
-** object, a null in an array is novita.null, and an integer is a Lua integer
-** where Lua has them (lua-cjson 2.1.0 gives floats: 60.0).
+** raw control characters (lua-cjson takes a NUL for the end) and numbers
+** like "1." are refused, broken UTF-8 and halves of surrogate pairs become
+** U+FFFD. After it, a null member is absent from its object, a null in an
+** array is novita.null, and an integer is a Lua integer where Lua has them
+** (lua-cjson 2.1.0 gives floats: 60.0).
+**
+** Neovim has a lua-cjson inside, vim.json, which serves where there is no
+** other. Its null is vim.NIL and its {} is marked; neither leaves this file.
 */
 
+#include <locale.h>
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
@@ -44,65 +49,131 @@ size_t nv_utf8_length (const unsigned char *s, size_t n, size_t *bad) {
 }
 
 
-enum { FINE, CONTROL, BROKEN };
+enum { NO_SURROGATE, HIGH, LOW };
+
+/* is the escape at 's' one for half of a pair of surrogates? */
+static int surrogate (const unsigned char *s, size_t n) {
+  if (n < 6 || s[0] != '\\' || s[1] != 'u' || (s[2] | 0x20) != 'd')
+    return NO_SURROGATE;
+  switch (s[3] | 0x20) {
+    case '8': case '9': case 'a': case 'b': return HIGH;
+    case 'c': case 'd': case 'e': case 'f': return LOW;
+  }
+  return NO_SURROGATE;
+}
+
+
+/* the length of the escape at 's'; '*alone': is it half of a pair? */
+static size_t escape_length (const unsigned char *s, size_t n, int *alone) {
+  int kind = surrogate(s, n);
+  *alone = 0;
+  if (kind == NO_SURROGATE)
+    return n < 2 ? n : 2;
+  if (kind == HIGH && surrogate(s + 6, n - 6) == LOW)
+    return 12;
+  *alone = 1;
+  return 6;
+}
+
+
+static int is_digit (const unsigned char *s, size_t n, size_t i) {
+  return i < n && s[i] >= '0' && s[i] <= '9';
+}
+
+
+/* what is found in a text before it is decoded */
+typedef struct Findings {
+  const char *problem;	/* why it is not JSON, or NULL */
+  int broken;		/* does it need mending? */
+  int fractions;	/* are there numbers with a decimal point? */
+} Findings;
 
 
 #define EACH_BYTE(x)	(~(uint64_t)0 / 255 * (x))
+#define ZERO_BYTE(word)	(((word) - EACH_BYTE(1)) & ~(word))  /* at 0x80 */
 
 
 /*
-** Are all bytes printable ASCII? Most texts are, and need no closer look.
-** Eight at a time: one of them is 0x80 or above, or below 0x20 if taking
-** 0x20 away borrows.
+** How many bytes, in steps of eight, have no meaning of their own inside a
+** string: printable ASCII but the quote and the backslash. Most do. A byte
+** is below 0x20 if taking 0x20 away borrows.
 */
-static int is_plain (const unsigned char *s, size_t n) {
-  uint64_t word, suspect = 0;
-  for (; n >= sizeof(word); s += sizeof(word), n -= sizeof(word)) {
-    memcpy(&word, s, sizeof(word));
-    suspect |= word | ((word - EACH_BYTE(0x20)) & ~word);
+static size_t skip_plain (const unsigned char *s, size_t n) {
+  size_t i;
+  for (i = 0; i + sizeof(uint64_t) <= n; i += sizeof(uint64_t)) {
+    uint64_t word, special;
+    memcpy(&word, s + i, sizeof(word));
+    special = word | ((word - EACH_BYTE(0x20)) & ~word) |
+              ZERO_BYTE(word ^ EACH_BYTE('"')) |
+              ZERO_BYTE(word ^ EACH_BYTE('\\'));
+    if ((special & EACH_BYTE(0x80)) != 0)
+      break;
   }
-  for (; n > 0; s++, n--)
-    suspect |= *s < 0x20 || *s >= 0x80 ? 0x80 : 0;
-  return (suspect & EACH_BYTE(0x80)) == 0;
+  return i;
 }
 
 
-/* what stands in the way of lua-cjson: nothing, a raw control character ... */
-static int inspect (const unsigned char *s, size_t n) {
-  int in_string = 0, verdict = FINE;
-  size_t i = 0, bad;
-  if (is_plain(s, n))
-    return FINE;
-  while (i < n) {
-    unsigned char c = s[i];
-    if (c >= 0x80) {
-      size_t length = nv_utf8_length(s + i, n - i, &bad);
-      if (length == 0)
-        verdict = BROKEN;
-      i += length ? length : bad;
+/* looks a string over, from behind its quote; returns where it goes on */
+static size_t inspect_string (const unsigned char *s, size_t n, size_t i,
+                              Findings *found) {
+  for (i += skip_plain(s + i, n - i); i < n && s[i] != '"';
+       i += skip_plain(s + i, n - i)) {
+    size_t length = 1, bad = 1;
+    int alone = 0;
+    if (s[i] >= 0x80)
+      length = nv_utf8_length(s + i, n - i, &bad);
+    else if (s[i] == '\\')
+      length = escape_length(s + i, n - i, &alone);
+    else if (s[i] < 0x20) {
+      found->problem = "raw control character";
+      return n;
+    }
+    found->broken |= length == 0 || alone;
+    i += length ? length : bad;
+  }
+  return i + 1;
+}
+
+
+static Findings inspect (const unsigned char *s, size_t n) {
+  Findings found = {NULL, 0, 0};
+  size_t i = 0;
+  while (i < n && found.problem == NULL) {
+    if (s[i] == '"') {
+      i = inspect_string(s, n, i + 1, &found);
       continue;
     }
-    if (c < 0x20 && (in_string || strchr("\t\n\r", c) == NULL || c == '\0'))
-      return CONTROL;
-    if (c == '"')
-      in_string = !in_string;
-    else if (c == '\\' && in_string)
-      i++;  /* the escaped one can't end the string */
+    if (s[i] < 0x20 && s[i] != '\t' && s[i] != '\n' && s[i] != '\r')
+      found.problem = "raw control character";
+    else if (s[i] == '.') {
+      found.fractions = 1;
+      if (i == 0 || !is_digit(s, n, i - 1) || !is_digit(s, n, i + 1))
+        found.problem = "no digit beside a decimal point";
+    }
     i++;
   }
-  return verdict;
+  return found;
 }
 
 
-/* pushes 's' with U+FFFD for each maximal ill-formed part */
-static void push_mended (lua_State *L, const char *text, size_t n) {
+/*
+** Pushes 's' with U+FFFD for each maximal ill-formed part, and for half
+** a pair of surrogates where a backslash escapes.
+*/
+static void push_mended (lua_State *L, const char *text, size_t n,
+                         int escapes) {
   const unsigned char *s = (const unsigned char *)text;
   luaL_Buffer b;
   size_t i = 0;
   luaL_buffinit(L, &b);
   while (i < n) {
-    size_t bad, length = s[i] < 0x80 ? 1 : nv_utf8_length(s + i, n - i, &bad);
-    if (length > 0)
+    size_t bad = 1, length = 1;
+    int alone = 0;
+    if (s[i] >= 0x80)
+      length = nv_utf8_length(s + i, n - i, &bad);
+    else if (s[i] == '\\' && escapes)
+      length = escape_length(s + i, n - i, &alone);
+    if (length > 0 && !alone)
       luaL_addlstring(&b, text + i, length);
     else
       luaL_addlstring(&b, "\xEF\xBF\xBD", 3);
@@ -119,7 +190,7 @@ void nv_json_pushtext (lua_State *L, const char *text, size_t length) {
     n = (unsigned char)text[i] < 0x80 ? 1
       : nv_utf8_length((const unsigned char *)text + i, length - i, &bad);
     if (n == 0) {
-      push_mended(L, text, length);
+      push_mended(L, text, length, 0);
       return;
     }
     i += n;
@@ -128,41 +199,158 @@ void nv_json_pushtext (lua_State *L, const char *text, size_t length) {
 }
 
 
+/*
+** The same on one line: a run of blanks and control characters is one blank,
+** none is left at either end, and after 'most' bytes comes "...".
+*/
+void nv_json_pushline (lua_State *L, const char *text, size_t length,
+                       size_t most) {
+  luaL_Buffer b;
+  size_t i, written = 0;
+  int blank = 0;
+  luaL_buffinit(L, &b);
+  for (i = 0; i < length; i++) {
+    unsigned char c = (unsigned char)text[i];
+    if (c <= ' ' || c == 0x7F) {
+      blank = written > 0;
+      continue;
+    }
+    if (written >= most && (c & 0xC0) != 0x80)
+      break;  /* not inside a character */
+    if (blank)
+      luaL_addchar(&b, ' ');
+    luaL_addchar(&b, (char)c);
+    written += blank ? 2 : 1;
+    blank = 0;
+  }
+  luaL_addstring(&b, i < length ? "..." : "");
+  luaL_pushresult(&b);
+  text = lua_tolstring(L, -1, &length);
+  nv_json_pushtext(L, text, length);
+  lua_remove(L, -2);
+}
+
+
 static void normalise (lua_State *L, int table);
 
 
-/* the value on the top stands at the key below it */
+/*
+** Makes of the float on the top an integer, if it is one that Lua has and
+** that the float holds exactly; returns whether.
+*/
+static int to_integer (lua_State *L) {
+#if LUA_VERSION_NUM >= 503
+  lua_Number x = lua_tonumber(L, -1);
+  if (lua_isinteger(L, -1) || floor(x) != x || fabs(x) > EXACT)
+    return 0;
+  lua_pop(L, 1);
+  lua_pushinteger(L, (lua_Integer)x);
+  return 1;
+#else
+  (void)L;
+  return 0;
+#endif
+}
+
+
+/* is the value at 'index' novita.null (and cjson.null), or vim.NIL? */
+int nv_json_isnull (lua_State *L, int index) {
+  int same;
+  if (lua_type(L, index) == LUA_TLIGHTUSERDATA)
+    return lua_touserdata(L, index) == NULL;
+  if (lua_type(L, index) != LUA_TUSERDATA)
+    return 0;
+  lua_pushvalue(L, index);
+  lua_rawgeti(L, NV_STATE, NV_STATE_NIL);
+  same = lua_rawequal(L, -1, -2);
+  lua_pop(L, 2);
+  return same;
+}
+
+
+/* the value on the top stands at the key below it; both stay there */
 static void normalise_member (lua_State *L, int table) {
   switch (lua_type(L, -1)) {
     case LUA_TTABLE:
       normalise(L, lua_gettop(L));
       break;
-    case LUA_TLIGHTUSERDATA:
-      if (lua_type(L, -2) != LUA_TSTRING)
-        break;  /* novita.null is the same pointer */
-      lua_pushvalue(L, -2);
-      lua_pushnil(L);
-      lua_rawset(L, table);
-      break;
-#if LUA_VERSION_NUM >= 503
-    case LUA_TNUMBER: {
-      lua_Number x = lua_tonumber(L, -1);
-      if (lua_isinteger(L, -1) || floor(x) != x || fabs(x) > EXACT)
+    case LUA_TLIGHTUSERDATA: case LUA_TUSERDATA:
+      if (!nv_json_isnull(L, -1))
         break;
       lua_pushvalue(L, -2);
-      lua_pushinteger(L, (lua_Integer)x);
+      if (lua_type(L, -1) == LUA_TSTRING)
+        lua_pushnil(L);
+      else
+        lua_pushlightuserdata(L, NULL);  /* novita.null */
       lua_rawset(L, table);
       break;
-    }
-#endif
+    case LUA_TNUMBER:
+      if (to_integer(L)) {
+        lua_pushvalue(L, -2);
+        lua_pushvalue(L, -2);
+        lua_rawset(L, table);
+      }
+      break;
   }
 }
 
 
 static void normalise (lua_State *L, int table) {
   luaL_checkstack(L, 6, "response nested too deep");
+  lua_pushnil(L);
+  lua_setmetatable(L, table);
   for (lua_pushnil(L); lua_next(L, table); lua_pop(L, 1))
     normalise_member(L, table);
+}
+
+
+/*
+** Pushes a decoder: an instance of our own, so that nobody's settings are
+** changed. 'cjson' is the index of the module. (Neovims that make no
+** instances of vim.json read numbers like 0x10 too: so be it.)
+*/
+static void push_decoder (lua_State *L, int cjson) {
+  lua_getfield(L, cjson, "new");
+  if (lua_isnil(L, -1)) {
+    lua_pop(L, 1);
+    lua_getfield(L, cjson, "decode");
+    return;
+  }
+  lua_call(L, 0, 1);
+  lua_getfield(L, -1, "decode_invalid_numbers");
+  lua_pushboolean(L, 0);
+  lua_call(L, 1, 0);
+  lua_getfield(L, -1, "decode");
+  lua_remove(L, -2);
+}
+
+
+/* pushes the value of the text on the top, or what is wrong with it */
+static int decode_top (lua_State *L) {
+  int status;
+  lua_rawgeti(L, NV_STATE, NV_STATE_DECODE);
+  lua_pushvalue(L, -2);
+  status = lua_pcall(L, 1, 1, 0);
+  if (status == LUA_ERRMEM)
+    lua_error(L);
+  return status == 0 ? 0 : -1;
+}
+
+
+/*
+** lua-cjson learns the locale's decimal point when an instance is made. If
+** the program has changed it since, every fraction is an error to it: then
+** it has to learn again. (In a locale whose point is more than one byte it
+** would abort.)
+*/
+static int learn_point (lua_State *L) {
+  if (strlen(localeconv()->decimal_point) != 1)
+    return -1;
+  lua_rawgeti(L, NV_STATE, NV_STATE_CJSON);
+  push_decoder(L, lua_gettop(L));
+  lua_rawseti(L, NV_STATE, NV_STATE_DECODE);
+  lua_pop(L, 1);
+  return 0;
 }
 
 
@@ -171,26 +359,32 @@ static void normalise (lua_State *L, int table) {
 ** with it (never a part of it) and returns -1. A leading BOM is skipped.
 */
 int nv_json_decode (lua_State *L, const char *text, size_t length) {
-  int verdict;
+  Findings found;
+  int result;
   if (length >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0) {
     text += 3;
     length -= 3;
   }
-  verdict = inspect((const unsigned char *)text, length);
-  if (verdict == CONTROL) {
-    lua_pushliteral(L, "raw control character");
+  found = inspect((const unsigned char *)text, length);
+  if (found.problem != NULL) {
+    lua_pushstring(L, found.problem);
     return -1;
   }
-  lua_rawgeti(L, NV_STATE, NV_STATE_DECODE);
-  if (verdict == BROKEN)
-    push_mended(L, text, length);
+  if (found.broken)
+    push_mended(L, text, length, 1);
   else
     lua_pushlstring(L, text, length);
-  if (lua_pcall(L, 1, 1, 0) != 0)
-    return -1;
-  if (lua_istable(L, -1))
+  result = decode_top(L);
+  if (result != 0 && found.fractions && learn_point(L) == 0) {
+    lua_pop(L, 1);
+    result = decode_top(L);
+  }
+  lua_remove(L, -2);
+  if (result == 0 && lua_istable(L, -1))
     normalise(L, lua_gettop(L));
-  return 0;
+  else if (result == 0 && lua_type(L, -1) == LUA_TNUMBER)
+    to_integer(L);
+  return result;
 }
 
 
@@ -208,22 +402,48 @@ int nv_json_parse (lua_State *L) {
 }
 
 
+/* pushes field 'name' of the table on the top, or nil if it is none */
+static void push_field (lua_State *L, const char *name) {
+  if (lua_istable(L, -1))
+    lua_getfield(L, -1, name);
+  else
+    lua_pushnil(L);
+}
+
+
 /*
-** Leaves lua-cjson's decoder in the state table, which is on the top: an
-** instance of our own, so that nobody's settings are changed.
+** Leaves what belongs to Neovim in the state table, which is on the top:
+** how it writes null and {} in Lua. Pushes its vim.json, or nil.
 */
+static void open_editor (lua_State *L) {
+  int vim = lua_gettop(L) + 1;
+  lua_getglobal(L, "vim");
+  push_field(L, "NIL");
+  lua_rawseti(L, vim - 1, NV_STATE_NIL);
+  push_field(L, "_empty_dict_mt");
+  lua_rawseti(L, vim - 1, NV_STATE_DICT);
+  push_field(L, "json");
+  lua_remove(L, vim);
+}
+
+
+/* leaves lua-cjson and its decoder in the state table, which is on the top */
 void nv_json_open (lua_State *L) {
+  int cjson = lua_gettop(L) + 1, status;
+  open_editor(L);
   lua_getglobal(L, "require");
   lua_pushliteral(L, "cjson");
-  if (lua_pcall(L, 1, 1, 0) != 0)
+  status = lua_pcall(L, 1, 1, 0);
+  if (status == LUA_ERRMEM)
+    lua_error(L);
+  if (status == 0)
+    lua_replace(L, cjson);
+  else if (lua_istable(L, cjson))
+    lua_pop(L, 1);  /* then vim.json does */
+  else
     luaL_error(L, "novita needs lua-cjson (Debian: apt-get install lua-cjson;"
                   " LuaRocks: luarocks install lua-cjson)");
-  lua_getfield(L, -1, "new");
-  lua_call(L, 0, 1);
-  lua_getfield(L, -1, "decode_invalid_numbers");
-  lua_pushboolean(L, 0);
-  lua_call(L, 1, 0);
-  lua_getfield(L, -1, "decode");
-  lua_rawseti(L, -4, NV_STATE_DECODE);
-  lua_pop(L, 2);
+  push_decoder(L, cjson);
+  lua_rawseti(L, cjson - 1, NV_STATE_DECODE);
+  lua_rawseti(L, cjson - 1, NV_STATE_CJSON);
 }

@@ -11,6 +11,7 @@
 #ifndef novita_h
 #define novita_h
 
+#include <pthread.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -23,6 +24,12 @@
 #define NV_FUNC		__attribute__((visibility("hidden")))
 #else
 #define NV_FUNC
+#endif
+
+#if defined(__linux__) && !defined(NV_NO_EPOLL)
+#define NV_EPOLL	1
+#else
+#define NV_EPOLL	0
 #endif
 
 #define NV_NEVER	1e300	/* a moment that does not come */
@@ -92,14 +99,16 @@ typedef struct NvOptions {
 
 /*
 ** How a transfer went wrong: 'kind' (NULL when it did not) and 'reason'
-** are words of the error value, 'phase' says when it happened.
+** are words of the error value, 'phase' says when it happened, and 'saying'
+** what to tell the user, if we know it better than libcurl does.
 */
 typedef struct NvFailure {
   const char *kind;
   const char *reason;
   const char *phase;
+  const char *saying;
   int curl_code;		/* 0 when libcurl had no part in it */
-  char text[256];		/* CURL_ERROR_SIZE */
+  char text[256];		/* libcurl's own words; CURL_ERROR_SIZE */
 } NvFailure;
 
 typedef struct NvTimings {
@@ -140,12 +149,13 @@ struct NvTransfer {
   NvTimings timings;
   NvFailure failure;
   NvLink flight, news;
+  NvLink tie;			/* to what ends it, see tie.c */
 };
 
 NV_FUNC NvTransfer *nv_transfer_new (void);
 NV_FUNC int nv_transfer_header (NvTransfer *t, const char *line);
-NV_FUNC void nv_transfer_mask (NvTransfer *t);
-NV_FUNC void nv_transfer_mask_in (const NvTransfer *t, NvBuffer *b);
+NV_FUNC int nv_transfer_reads (const char *url);
+NV_FUNC void nv_transfer_mask (const NvTransfer *t, NvBuffer *b);
 NV_FUNC int nv_transfer_start (NvTransfer *t, NvPool *p, const NvOptions *o);
 NV_FUNC void nv_transfer_cancel (NvTransfer *t);
 NV_FUNC void nv_transfer_resume (NvTransfer *t);
@@ -161,18 +171,33 @@ NV_FUNC void nv_transfer_free (NvTransfer *t);
 ** =======================================================
 */
 
+/* what the libcurl that runs can do; strings may be NULL */
+typedef struct NvFeatures {
+  const char *libcurl;		/* its version */
+  const char *tls;		/* its TLS library and that one's version */
+  const char *ca_file, *ca_path;	/* what it trusts by default */
+  int asynch_dns;		/* do look-ups of names leave it free? */
+  int http2;
+  int descriptor;		/* can other event loops watch a pool? */
+} NvFeatures;
+
 #define NV_SPARES	32	/* idle handles kept for the next calls */
 
 struct NvPool {
   void *multi;			/* CURLM; NULL = closed */
   pid_t pid;			/* who may use it: libcurl can't be forked */
   int epoll, timer;		/* descriptors, or -1 */
+  double spent;			/* seconds, since the last poll */
+  int batch;			/* sockets to take from the kernel at once */
+  int lost;			/* has libcurl failed us, for want of memory? */
   int needs_guard;		/* does libcurl let SIGPIPE through? */
   double now;			/* when the pool last looked at the clock */
   double wakeup;		/* when libcurl wants to be called */
   double alarm;			/* no time-out of ours comes before this */
   double armed;			/* what the timer descriptor is set to */
   int in_flight;
+  int multiplexed;		/* was the last response HTTP/2? */
+  long cap;			/* connections to a host; 0 = no limit */
   int serial;			/* the binding's last slot */
   int spare_count;
   void *spares[NV_SPARES];	/* CURL */
@@ -184,14 +209,23 @@ NV_FUNC int nv_pool_open (NvPool *p);
 NV_FUNC void nv_pool_close (NvPool *p);
 NV_FUNC int nv_pool_inherited (const NvPool *p);
 NV_FUNC int nv_pool_poll (NvPool *p, double seconds);
+NV_FUNC int nv_pool_news (const NvPool *p);
 NV_FUNC NvTransfer *nv_pool_ready (NvPool *p);
 NV_FUNC int nv_pool_descriptor (NvPool *p);
 NV_FUNC const char *nv_pool_library (void);
+NV_FUNC void nv_pool_features (NvFeatures *f);
+
+/* rings: a link is in one at most, zeroed while in none */
+#define nv_ring_empty(ring)	((ring)->next == (ring))
+NV_FUNC void nv_ring_init (NvLink *ring);
+NV_FUNC void nv_ring_add (NvLink *ring, NvLink *link, NvTransfer *owner);
+NV_FUNC void nv_ring_remove (NvLink *link);
 
 /* for transfer.c */
 NV_FUNC int nv_pool_add (NvPool *p, NvTransfer *t);
 NV_FUNC void nv_pool_remove (NvTransfer *t);
 NV_FUNC void nv_pool_settle (NvPool *p);
+NV_FUNC void nv_pool_rearm (NvPool *p);
 NV_FUNC void nv_pool_hurry (NvTransfer *t);
 NV_FUNC void nv_pool_announce (NvTransfer *t);
 NV_FUNC void nv_pool_forget (NvTransfer *t);
@@ -200,6 +234,43 @@ NV_FUNC void *nv_transfer_easy (NvPool *p);
 NV_FUNC void nv_transfer_finish (NvTransfer *t, int curl_code);
 NV_FUNC void nv_transfer_fail (NvTransfer *t, const char *kind,
                                const char *reason, const char *text);
+
+/* }====================================================== */
+
+
+/*
+** {======================================================
+** bell.c, tie.c: nginx only
+** =======================================================
+*/
+
+#define NV_BELL_PATH	108	/* of a unix socket */
+
+typedef struct NvBell {
+  int open, running;		/* is it? is its thread? */
+  pid_t pid;			/* whose thread */
+  pthread_t thread;
+  int descriptor;		/* the pool's */
+  int watch, stop, line;	/* all that the thread uses */
+  int listener;
+  char path[NV_BELL_PATH];	/* of the listener; "": it has gone */
+} NvBell;
+
+NV_FUNC int nv_bell_open (NvBell *b, int descriptor, const char *directory);
+NV_FUNC int nv_bell_start (NvBell *b);
+NV_FUNC void nv_bell_rearm (NvBell *b);
+NV_FUNC void nv_bell_close (NvBell *b);
+
+typedef struct NvCleanup NvCleanup;
+
+typedef struct NvTie {
+  NvCleanup *cleanup;		/* nginx's; NULL: the request has ended */
+  NvLink held;			/* ring: transfers that end with it */
+} NvTie;
+
+NV_FUNC int nv_tie_open (NvTie *tie, void *request);
+NV_FUNC void nv_tie_hold (NvTie *tie, NvTransfer *t);
+NV_FUNC void nv_tie_close (NvTie *tie);
 
 /* }====================================================== */
 

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "binding.h"
 
@@ -83,16 +84,31 @@ static const char *check_text (lua_State *L, int index, NvCall *o,
 
 static const char *check_key (lua_State *L, int index, NvCall *o,
                               void *to) {
-  const char *problem;
+  const char *problem, *key;
   if (lua_type(L, index) == LUA_TBOOLEAN && !lua_toboolean(L, index)) {
     o->anonymous = 1;
     return NULL;
   }
   problem = check_text(L, index, o, to);
-  if (problem == NULL && strchr(o->api_key, ' ') != NULL)
-    return "has a blank in it";
-  if (problem == NULL && o->api_key[0] == '\0')
+  if (problem != NULL)
+    return problem;
+  if (o->api_key[0] == '\0')
     return "is empty";
+  for (key = o->api_key; *key != '\0'; key++) {
+    if (*key == ' ')
+      return "has a blank in it";
+    if ((unsigned char)*key >= 0x80)  /* pasted along, and seldom seen */
+      return "has a character in it that is not ASCII";
+  }
+  return NULL;
+}
+
+
+static const char *check_file (lua_State *L, int index, NvCall *o,
+                               void *to) {
+  const char *problem = check_text(L, index, o, to);
+  if (problem == NULL && access(lua_tostring(L, index), R_OK) != 0)
+    problem = "is not a readable file";
   return problem;
 }
 
@@ -116,7 +132,7 @@ static const char *check_base_url (lua_State *L, int index, NvCall *o,
     return "has a user name or password in it";
   if (length == 0 || strpbrk(host, " \\?#") != NULL)
     return "is not the URL of a host and a path";
-  return NULL;
+  return nv_transfer_reads(o->base_url) ? NULL : "is not a URL";
 }
 
 
@@ -140,7 +156,7 @@ static const struct Row {
   {"attempt_timeout", check_seconds,
    offsetof(NvCall, wire.attempt_timeout), SHOWN},
   {"base_url", check_base_url, offsetof(NvCall, base_url), SHOWN},
-  {"ca_file", check_text, offsetof(NvCall, wire.ca_file), SHOWN},
+  {"ca_file", check_file, offsetof(NvCall, wire.ca_file), SHOWN},
   {"connect_timeout", check_seconds,
    offsetof(NvCall, wire.connect_timeout), SHOWN},
   {"deadline", check_seconds, offsetof(NvCall, wire.deadline), SHOWN},
@@ -169,7 +185,7 @@ static int option_problem (lua_State *L, const struct Row *row, int value,
   lua_pushstring(L, row->name);
   if (row->secret == SHOWN) {
     shown = nv_json_pushshown(L, value);
-    if (strchr(shown, '@') != NULL)
+    if (strpbrk(shown, "@?") != NULL)  /* a password, or a query */
       shown = "the value";
   }
   lua_pushfstring(L, "%s %s", shown, problem);
@@ -192,26 +208,34 @@ static int read_option (lua_State *L, int value, NvCall *o,
 }
 
 
-/* a value of the environment, checked like one of the table */
+/*
+** A value of the environment, checked like one of the table; a problem says
+** where it comes from.
+*/
 static int read_environment (lua_State *L, NvCall *o, const char *variable,
                              const char *name) {
   const char *value = getenv(variable);
   if (value == NULL || *value == '\0')
     return 0;
   lua_pushstring(L, value);
-  return read_option(L, lua_gettop(L), o, name);
+  if (read_option(L, lua_gettop(L), o, name) == 0)
+    return 0;
+  lua_pushfstring(L, " (from %s)", variable);
+  lua_concat(L, 2);
+  return -1;
 }
 
 
-static int read_table (lua_State *L, int index, NvCall *o) {
-  luaL_checktype(L, index, LUA_TTABLE);
-  for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1)) {
-    if (lua_type(L, -2) != LUA_TSTRING)
-      return luaL_error(L, "a %s is not the name of an option",
-                        luaL_typename(L, -2));
-    if (read_option(L, lua_gettop(L), o, lua_tostring(L, -2)) != 0)
-      return -1;
-  }
+/* what no table has said: the environment's wish, or the default */
+static int read_defaults (lua_State *L, NvCall *o) {
+  if (o->api_key == NULL && !o->anonymous &&
+      read_environment(L, o, "NOVITA_API_KEY", "api_key") != 0)
+    return -1;
+  if (o->base_url == NULL &&
+      read_environment(L, o, "NOVITA_BASE_URL", "base_url") != 0)
+    return -1;
+  if (o->base_url == NULL)
+    o->base_url = DEFAULT_BASE_URL;
   return 0;
 }
 
@@ -229,17 +253,17 @@ int nv_options_read (lua_State *L, int index, NvCall *o) {
   o->wire.idle_timeout = 120;
   o->wire.max_response_bytes = 64 * 1024 * 1024;
   o->wire.max_header_bytes = 256 * 1024;
-  if (!lua_isnoneornil(L, index) && read_table(L, index, o) != 0)
-    return -1;
-  if (o->base_url == NULL &&
-      read_environment(L, o, "NOVITA_BASE_URL", "base_url") != 0)
-    return -1;
-  if (o->api_key == NULL && !o->anonymous &&
-      read_environment(L, o, "NOVITA_API_KEY", "api_key") != 0)
-    return -1;
-  if (o->base_url == NULL)
-    o->base_url = DEFAULT_BASE_URL;
-  return 0;
+  if (lua_isnoneornil(L, index))
+    return read_defaults(L, o);
+  luaL_checktype(L, index, LUA_TTABLE);
+  for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1)) {
+    if (lua_type(L, -2) != LUA_TSTRING)
+      return luaL_error(L, "a %s is not the name of an option",
+                        luaL_typename(L, -2));
+    if (read_option(L, lua_gettop(L), o, lua_tostring(L, -2)) != 0)
+      return -1;
+  }
+  return read_defaults(L, o);
 }
 
 
@@ -249,46 +273,70 @@ static void add_header (lua_State *L, NvTransfer *t, const char *line) {
 }
 
 
-/* a token (RFC 9110, 5.6.2)? */
-static int is_header_name (const char *name, size_t length) {
-  size_t i;
-  for (i = 0; i < length; i++) {
-    if (name[i] <= ' ' || name[i] >= 0x7F ||
-        strchr("\"(),/:;<=>?@[\\]{}", name[i]) != NULL)
-      return 0;
-  }
-  return length > 0;
+/* the length of the token (RFC 9110, 5.6.2) that 'name' begins with */
+static size_t token_length (const char *name, size_t length) {
+  size_t i = 0;
+  while (i < length && name[i] > ' ' && name[i] < 0x7F &&
+         strchr("\"(),/:;<=>?@[\\]{}", name[i]) == NULL)
+    i++;
+  return i;
 }
 
 
-/* one of the user's: a text, a number, or false for none at all */
-static int add_user_header (lua_State *L, NvTransfer *t) {
-  size_t name_length, length;
-  const char *name, *value;
-  lua_pushvalue(L, -2);
-  name = lua_tolstring(L, -1, &name_length);
-  if (lua_type(L, -3) != LUA_TSTRING || !is_header_name(name, name_length)) {
-    lua_pushliteral(L, "headers");
+/* the name may have swallowed the value: what follows the token is hidden */
+static int name_problem (lua_State *L, int key) {
+  lua_pushliteral(L, "headers");
+  if (lua_type(L, key) == LUA_TSTRING) {
+    size_t length, token;
+    const char *name = lua_tolstring(L, key, &length);
+    token = token_length(name, length);
+    lua_pushlstring(L, name, token < 60 ? token : 60);
+    lua_pushfstring(L, "\"%s%s\" is not the name of a header",
+                    lua_tostring(L, -1), token < length ? "..." : "");
+  }
+  else
     lua_pushfstring(L, "%s is not the name of a header",
-                    nv_json_pushshown(L, lua_gettop(L) - 1));
-    return -1;
-  }
-  if (lua_type(L, -2) == LUA_TBOOLEAN && !lua_toboolean(L, -2)) {
-    lua_pop(L, 1);
-    return 0;
-  }
-  lua_pushvalue(L, -2);
+                    nv_json_pushshown(L, key));
+  lua_remove(L, -2);
+  return -1;
+}
+
+
+static int header_problem (lua_State *L, const char *name,
+                           const char *problem) {
+  lua_pushfstring(L, "headers[\"%s\"]", name);
+  lua_pushstring(L, problem);
+  return -1;
+}
+
+
+/*
+** One of the user's, at 'key' and 'key' + 1: a text or a number; or false
+** for none at all, also not the one that libcurl would send.
+*/
+static int add_user_header (lua_State *L, NvTransfer *t, int key) {
+  size_t length;
+  const char *name, *value;
+  if (lua_type(L, key) != LUA_TSTRING)
+    return name_problem(L, key);
+  name = lua_tolstring(L, key, &length);
+  if (length == 0 || token_length(name, length) < length)
+    return name_problem(L, key);
+  if (strcasecmp(name, "content-length") == 0 ||
+      strcasecmp(name, "transfer-encoding") == 0)
+    return header_problem(L, name, "is not for the caller to set");
+  lua_pushvalue(L, key + 1);
   value = lua_tolstring(L, -1, &length);
-  if (value == NULL || nv_has_control(value, length)) {
-    lua_pushfstring(L, "headers[\"%s\"]", name);
-    lua_pushstring(L, value ? "the value has a control character in it"
-                            : "the value is not a string");
-    return -1;
-  }
-  /* "Name;" is libcurl's way to send an empty one */
-  lua_pushfstring(L, length ? "%s: %s" : "%s;", name, value);
+  if (lua_isboolean(L, -1) && !lua_toboolean(L, -1))
+    lua_pushfstring(L, "%s:", name);
+  else if (value == NULL)
+    return header_problem(L, name, "the value is not a string");
+  else if (nv_has_control(value, length))
+    return header_problem(L, name, "the value has a control character in it");
+  else  /* "Name;" is libcurl's way to send an empty one */
+    lua_pushfstring(L, length ? "%s: %s" : "%s;", name, value);
   add_header(L, t, lua_tostring(L, -1));
-  lua_pop(L, 3);
+  lua_pop(L, 2);
   return 0;
 }
 
@@ -351,7 +399,7 @@ int nv_options_headers (lua_State *L, NvTransfer *t, const NvCall *o,
   if (headers == 0)
     return 0;
   for (lua_pushnil(L); lua_next(L, headers); lua_pop(L, 1)) {
-    if (add_user_header(L, t) != 0)
+    if (add_user_header(L, t, headers + 1) != 0)
       return -1;
   }
   return 0;

@@ -23,22 +23,22 @@
 #include <time.h>
 #include <unistd.h>
 
-#if defined(__linux__) && !defined(NV_NO_EPOLL)
-#define NV_EPOLL	1
+#include "novita.h"
+
+#if NV_EPOLL
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
-#else
-#define NV_EPOLL	0
 #endif
 
 #include <curl/curl.h>
 
-#include "novita.h"
-
 #define KEPT_CONNECTIONS	256L	/* idle ones; libcurl's default is
 					   4 times the transfers in flight,
 					   and a drained burst closes them */
+#define STREAMS			100	/* of an HTTP/2 connection */
 #define EVENTS			64	/* taken from the kernel at a time */
+#define A_WHILE			0.004	/* seconds; then other work of the
+					   thread has its turn */
 
 
 double nv_now (void) {
@@ -54,12 +54,12 @@ double nv_now (void) {
 ** =======================================================
 */
 
-static void ring_init (NvLink *ring) {
+void nv_ring_init (NvLink *ring) {
   ring->previous = ring->next = ring;
 }
 
 
-static void ring_add (NvLink *ring, NvLink *link, NvTransfer *owner) {
+void nv_ring_add (NvLink *ring, NvLink *link, NvTransfer *owner) {
   link->owner = owner;
   link->next = ring;
   link->previous = ring->previous;
@@ -68,15 +68,13 @@ static void ring_add (NvLink *ring, NvLink *link, NvTransfer *owner) {
 }
 
 
-static void ring_remove (NvLink *link) {
+void nv_ring_remove (NvLink *link) {
   if (link->next == NULL)
     return;  /* in no ring */
   link->previous->next = link->next;
   link->next->previous = link->previous;
   link->previous = link->next = NULL;
 }
-
-#define ring_empty(ring)	((ring)->next == (ring))
 
 /* }====================================================== */
 
@@ -143,6 +141,18 @@ static int milliseconds (double seconds) {
 }
 
 
+/*
+** Without memory libcurl may have lost a socket from sight, whose transfer
+** would wait for ever; nobody knows which. All end, and the next one begins
+** with a new handle: after such a failure libcurl 7.88 divides by zero.
+*/
+static void lose_all (NvPool *p) {
+  p->lost = 1;
+  while (!nv_ring_empty(&p->flight))
+    nv_transfer_fail(p->flight.next->owner, "memory", NULL, NULL);
+}
+
+
 #if NV_EPOLL
 
 static int on_socket (CURL *easy, curl_socket_t s, int what, void *data,
@@ -174,50 +184,75 @@ static int on_timer (CURLM *multi, long timeout_ms, void *data) {
 
 static int open_waiting (NvPool *p) {
   p->epoll = epoll_create1(EPOLL_CLOEXEC);
-  if (p->epoll < 0)
-    return -1;
-  curl_multi_setopt(p->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
-  curl_multi_setopt(p->multi, CURLMOPT_SOCKETDATA, p);
-  curl_multi_setopt(p->multi, CURLMOPT_TIMERFUNCTION, on_timer);
-  curl_multi_setopt(p->multi, CURLMOPT_TIMERDATA, p);
-  return 0;
+  return p->epoll < 0 ? -1 : 0;
 }
 
 
-/* lets libcurl do what its own time-outs want */
-static void drive_timers (NvPool *p) {
+/* has libcurl tell what it waits for */
+static void listen_to (CURLM *multi, NvPool *p) {
+  curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, on_socket);
+  curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, p);
+  curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, on_timer);
+  curl_multi_setopt(multi, CURLMOPT_TIMERDATA, p);
+}
+
+
+/* gives libcurl its turn with a socket, or with its own time-outs */
+static void act (NvPool *p, curl_socket_t s, int what) {
   int running;
+  CURLMcode code = curl_multi_socket_action(p->multi, s, what, &running);
+  if (code != CURLM_OK)
+    lose_all(p);
+}
+
+
+static void drive_timers (NvPool *p) {
   while (p->now >= p->wakeup) {
     p->wakeup = NV_NEVER;
-    curl_multi_socket_action(p->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+    act(p, CURL_SOCKET_TIMEOUT, 0);
     p->now = nv_now();
   }
 }
 
 
 /*
-** Waits for the sockets, at most so long, and lets libcurl serve those that
-** are ready. Errors go to it as readiness, so that it finds the real cause.
+** Lets libcurl serve a socket that is ready. Errors go to it as readiness, so
+** that it finds the real cause.
+*/
+static void serve (NvPool *p, const struct epoll_event *event) {
+  unsigned e = event->events;
+  int what = (e & EPOLLIN ? CURL_CSELECT_IN : 0) |
+             (e & EPOLLOUT ? CURL_CSELECT_OUT : 0);
+  if (event->data.fd == p->timer) {
+    unsigned long long expirations;
+    if (read(p->timer, &expirations, sizeof(expirations)) > 0)
+      p->armed = NV_NEVER;
+    return;
+  }
+  if (e & (EPOLLERR | EPOLLHUP))
+    what = CURL_CSELECT_IN | CURL_CSELECT_OUT;
+  act(p, event->data.fd, what);
+}
+
+
+/*
+** Waits for the sockets, at most so long, and serves those that are ready,
+** for a while; TLS handshakes take a millisecond or more each. What is left
+** is still ready the next time. So that nobody is left out for ever, no more
+** are taken from the kernel then than were served: it hands them out in turn.
 */
 static int drive_sockets (NvPool *p, double seconds) {
   struct epoll_event events[EVENTS];
-  int i, running;
-  int n = epoll_wait(p->epoll, events, EVENTS, milliseconds(seconds));
-  p->now = nv_now();
-  for (i = 0; i < n; i++) {
-    unsigned e = events[i].events;
-    int what = (e & EPOLLIN ? CURL_CSELECT_IN : 0) |
-               (e & EPOLLOUT ? CURL_CSELECT_OUT : 0);
-    if (events[i].data.fd == p->timer) {
-      unsigned long long expirations;
-      if (read(p->timer, &expirations, sizeof(expirations)) > 0)
-        p->armed = NV_NEVER;
-      continue;
-    }
-    if (e & (EPOLLERR | EPOLLHUP))
-      what = CURL_CSELECT_IN | CURL_CSELECT_OUT;
-    curl_multi_socket_action(p->multi, events[i].data.fd, what, &running);
+  int i, n = epoll_wait(p->epoll, events, p->batch, milliseconds(seconds));
+  double since = p->now = nv_now();
+  for (i = 0; i < n && (i == 0 || p->now - since < A_WHILE); i++) {
+    serve(p, &events[i]);
+    p->now = nv_now();
   }
+  if (i < n)
+    p->batch = i;
+  else if (p->batch < EVENTS)
+    p->batch++;
   return n < 0 ? -1 : 0;
 }
 
@@ -227,16 +262,10 @@ static int drive_sockets (NvPool *p, double seconds) {
 ** is something to do. One that fires too early does no harm, so it is set
 ** again only for an earlier moment, or to silence an idle pool.
 */
-static void arm (NvPool *p) {
-  double wanted = p->wakeup < p->alarm ? p->wakeup : p->alarm;
+static void arm (NvPool *p, double wanted) {
   struct itimerspec when;
-  if (p->timer < 0)
-    return;
-  if (p->in_flight == 0 && p->wakeup == NV_NEVER)
-    wanted = NV_NEVER;
-  else if (wanted >= p->armed)
-    return;
-  if (wanted == p->armed)
+  if (p->timer < 0 || wanted == p->armed ||
+      (wanted > p->armed && wanted < NV_NEVER))
     return;
   memset(&when, 0, sizeof(when));  /* zero: off */
   if (wanted < NV_NEVER) {
@@ -262,7 +291,7 @@ int nv_pool_descriptor (NvPool *p) {
   event.data.fd = p->timer;
   if (epoll_ctl(p->epoll, EPOLL_CTL_ADD, p->timer, &event) != 0)
     return -1;
-  arm(p);
+  nv_pool_rearm(p);
   return p->epoll;
 }
 
@@ -274,10 +303,16 @@ static int open_waiting (NvPool *p) {
 }
 
 
+static void listen_to (CURLM *multi, NvPool *p) {
+  (void)multi; (void)p;
+}
+
+
 static void drive_timers (NvPool *p) {
   int running;
   p->wakeup = NV_NEVER;
-  curl_multi_perform(p->multi, &running);
+  if (curl_multi_perform(p->multi, &running) != CURLM_OK)
+    lose_all(p);
   p->now = nv_now();
 }
 
@@ -291,8 +326,8 @@ static int drive_sockets (NvPool *p, double seconds) {
 }
 
 
-static void arm (NvPool *p) {
-  (void)p;
+static void arm (NvPool *p, double wanted) {
+  (void)p; (void)wanted;
 }
 
 
@@ -312,6 +347,29 @@ int nv_pool_descriptor (NvPool *p) {
 ** =======================================================
 */
 
+static CURLM *new_multi (NvPool *p) {
+  CURLM *multi = curl_multi_init();
+  if (multi == NULL)
+    return NULL;
+  listen_to(multi, p);
+  curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, KEPT_CONNECTIONS);
+  return multi;
+}
+
+
+/* takes a new handle after lose_all; 0, or -1 without memory */
+static int begin_afresh (NvPool *p) {
+  CURLM *multi = new_multi(p);
+  if (multi == NULL)
+    return -1;
+  curl_multi_cleanup(p->multi);
+  p->multi = multi;
+  p->wakeup = NV_NEVER;
+  p->cap = p->lost = 0;
+  return 0;
+}
+
+
 /* 't' may have to be looked at sooner than before */
 void nv_pool_hurry (NvTransfer *t) {
   const char *which;
@@ -321,22 +379,25 @@ void nv_pool_hurry (NvTransfer *t) {
 }
 
 
-int nv_pool_add (NvPool *p, NvTransfer *t) {
-  if (curl_multi_add_handle(p->multi, t->easy) != CURLM_OK)
-    return -1;
-  t->pool = p;
-  t->state = NV_RUNNING;
-  p->in_flight++;
-  ring_add(&p->flight, &t->flight, t);
-  nv_pool_hurry(t);
-  return 0;
+/*
+** Beyond the streams that an HTTP/2 connection takes (100, mostly), libcurl
+** opens one connection for each further transfer, although the first of them
+** could carry the others. So a pool that has only met HTTP/2 says how many
+** connections to a host make sense; one that meets HTTP/1 lifts the cap.
+*/
+static void cap_connections (NvPool *p) {
+  long cap = p->multiplexed ? p->in_flight / STREAMS + 1 : 0;
+  if (cap == p->cap)
+    return;
+  p->cap = cap;
+  curl_multi_setopt(p->multi, CURLMOPT_MAX_HOST_CONNECTIONS, cap);
 }
 
 
 /* takes a running transfer away from libcurl */
 void nv_pool_remove (NvTransfer *t) {
   curl_multi_remove_handle(t->pool->multi, t->easy);
-  ring_remove(&t->flight);
+  nv_ring_remove(&t->flight);
   t->pool->in_flight--;
 }
 
@@ -344,22 +405,28 @@ void nv_pool_remove (NvTransfer *t) {
 /* 't' has something new for its owner */
 void nv_pool_announce (NvTransfer *t) {
   if (t->news.next == NULL)
-    ring_add(&t->pool->news, &t->news, t);
+    nv_ring_add(&t->pool->news, &t->news, t);
 }
 
 
 /* the owner has seen to it */
 void nv_pool_forget (NvTransfer *t) {
-  ring_remove(&t->news);
+  nv_ring_remove(&t->news);
   if (t->flight.next == NULL)
     t->pool = NULL;
+}
+
+
+/* has any transfer something new? */
+int nv_pool_news (const NvPool *p) {
+  return !nv_ring_empty(&p->news);
 }
 
 
 /* the next transfer that has something new, or NULL */
 NvTransfer *nv_pool_ready (NvPool *p) {
   NvTransfer *t;
-  if (p->multi == NULL || ring_empty(&p->news))
+  if (p->multi == NULL || nv_ring_empty(&p->news))
     return NULL;
   t = p->news.next->owner;
   nv_pool_forget(t);
@@ -399,6 +466,23 @@ static void collect (NvPool *p) {
 }
 
 
+/* when there is something to do, as far as the pool knows */
+static double next_moment (const NvPool *p) {
+  if (p->in_flight == 0 && p->wakeup == NV_NEVER)
+    return NV_NEVER;
+  return p->wakeup < p->alarm ? p->wakeup : p->alarm;
+}
+
+
+/*
+** Something has changed outside of nv_pool_poll: who watches the descriptor
+** must learn of news that came by it.
+*/
+void nv_pool_rearm (NvPool *p) {
+  arm(p, nv_ring_empty(&p->news) ? next_moment(p) : p->now);
+}
+
+
 /* lets libcurl do all that it can without the sockets */
 static void drive (NvPool *p) {
   p->now = nv_now();
@@ -420,11 +504,12 @@ int nv_pool_poll (NvPool *p, double seconds) {
   double end;
   int interrupted = 0;
   Guard guard;
+  p->spent = 0;
   guard_enter(p, &guard);
   drive(p);
   end = p->now + seconds;
   do {
-    double until = ring_empty(&p->news) ? end : p->now;
+    double until = nv_ring_empty(&p->news) ? end : p->now;
     if (p->wakeup < until)
       until = p->wakeup;
     if (p->alarm < until)
@@ -432,20 +517,56 @@ int nv_pool_poll (NvPool *p, double seconds) {
     interrupted = drive_sockets(p, until - p->now) != 0;
     drive(p);
     expire(p);
-  } while (!interrupted && ring_empty(&p->news) && p->now < end);
-  arm(p);
+  } while (!interrupted && nv_ring_empty(&p->news) && p->now < end);
+  arm(p, next_moment(p));  /* the news are for our caller to take */
   guard_leave(&guard);
   return p->in_flight;
 }
 
 
-/* does all that can be done without waiting, and gives the timer its moment */
+/*
+** Does what can be done without waiting, but not for long: who begins many
+** transfers at once would wait for all their handshakes. What is left is for
+** nv_pool_poll, which the timer calls for.
+*/
+static void drive_shortly (NvPool *p, int sockets) {
+  double since = nv_now();
+  if (p->spent > A_WHILE)
+    return;
+  if (sockets)
+    drive_sockets(p, 0);
+  drive(p);
+  p->spent += nv_now() - since;
+}
+
+
+/* begins: what can be done at once is done before this returns */
+int nv_pool_add (NvPool *p, NvTransfer *t) {
+  Guard guard;
+  if (p->lost && begin_afresh(p) != 0)
+    return -1;
+  cap_connections(p);
+  if (curl_multi_add_handle(p->multi, t->easy) != CURLM_OK)
+    return -1;
+  t->pool = p;
+  t->state = NV_RUNNING;
+  p->in_flight++;
+  nv_ring_add(&p->flight, &t->flight, t);
+  nv_pool_hurry(t);
+  guard_enter(p, &guard);
+  drive_shortly(p, 0);
+  nv_pool_rearm(p);
+  guard_leave(&guard);
+  return 0;
+}
+
+
+/* does what can be done at once, and gives the timer its moment */
 void nv_pool_settle (NvPool *p) {
   Guard guard;
   guard_enter(p, &guard);
-  drive_sockets(p, 0);
-  drive(p);
-  arm(p);
+  drive_shortly(p, p->in_flight > 0);
+  nv_pool_rearm(p);
   guard_leave(&guard);
 }
 
@@ -454,14 +575,15 @@ void nv_pool_settle (NvPool *p) {
 int nv_pool_open (NvPool *p) {
   CURL *easy;
   p->epoll = p->timer = -1;
+  p->batch = EVENTS;
   p->pid = getpid();
   p->now = nv_now();
   p->wakeup = p->alarm = p->armed = NV_NEVER;
-  ring_init(&p->flight);
-  ring_init(&p->news);
+  nv_ring_init(&p->flight);
+  nv_ring_init(&p->news);
   if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
     return -1;  /* counted; never undone: other users may be alive */
-  p->multi = curl_multi_init();
+  p->multi = new_multi(p);
   if (p->multi == NULL)
     return -1;
   easy = open_waiting(p) == 0 ? nv_transfer_easy(p) : NULL;
@@ -469,7 +591,6 @@ int nv_pool_open (NvPool *p) {
     nv_pool_close(p);
     return -1;
   }
-  curl_multi_setopt(p->multi, CURLMOPT_MAXCONNECTS, KEPT_CONNECTIONS);
   p->needs_guard = curl_version_info(CURLVERSION_NOW)->version_num < 0x075800;
 #if LIBCURL_VERSION_NUM >= 0x075400	/* 7.84 */
   {
@@ -499,7 +620,7 @@ void nv_pool_close (NvPool *p) {
     p->multi = NULL;
     return;
   }
-  while (!ring_empty(&p->flight))
+  while (!nv_ring_empty(&p->flight))
     nv_transfer_cancel(p->flight.next->owner);
   while (nv_pool_ready(p) != NULL)
     ;
@@ -518,4 +639,21 @@ void nv_pool_close (NvPool *p) {
 /* which libcurl this is, at run time */
 const char *nv_pool_library (void) {
   return curl_version_info(CURLVERSION_NOW)->version;
+}
+
+
+void nv_pool_features (NvFeatures *f) {
+  const curl_version_info_data *d = curl_version_info(CURLVERSION_NOW);
+  memset(f, 0, sizeof(*f));
+  f->libcurl = d->version;
+  f->tls = d->ssl_version;
+  f->asynch_dns = (d->features & CURL_VERSION_ASYNCHDNS) != 0;
+  f->http2 = (d->features & CURL_VERSION_HTTP2) != 0;
+  f->descriptor = NV_EPOLL;
+#if LIBCURL_VERSION_NUM >= 0x074600	/* 7.70 */
+  if (d->age >= CURLVERSION_SEVENTH) {
+    f->ca_file = d->cainfo;
+    f->ca_path = d->capath;
+  }
+#endif
 }

@@ -48,7 +48,7 @@ static size_t used (const NvSse *p) {
 
 
 static int resize (NvSse *p, size_t size) {
-  char *buffer = (char *)realloc(p->buffer, size);
+  char *buffer = realloc(p->buffer, size);
   if (buffer == NULL) return 0;
   p->buffer = buffer;
   p->size = size;
@@ -145,9 +145,9 @@ static void set_slot (NvSse *p, NvSseSlot *slot, size_t end) {
 */
 static const char *line_end (NvSse *p, const char *s, size_t n) {
   int other = p->ending == '\n' ? '\r' : '\n';
-  const char *end = (const char *)memchr(s, p->ending, n);
+  const char *end = memchr(s, p->ending, n);
   size_t before = end ? (size_t)(end - s) : n;
-  const char *sooner = (const char *)memchr(s, other, before);
+  const char *sooner = memchr(s, other, before);
   if (sooner == NULL) return end;
   p->ending = (char)other;
   return sooner;

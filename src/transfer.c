@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <curl/curl.h>
 
@@ -22,6 +24,7 @@
 #define KEEPALIVE_SECONDS	60L	/* TCP probes while a model thinks */
 #define HIGH_WATER		(64 * 1024)	/* unread bytes of a stream */
 #define LINGER_SECONDS		1.0	/* for the last bytes after [DONE] */
+#define NO_TIMEOUT_MS		2000000000L	/* ours counts, not libcurl's */
 #define LIFETIME_SECONDS	300L	/* a kept connection's: DNS may change */
 
 
@@ -75,17 +78,14 @@ static void enter (NvTransfer *t, const char *phase, double *moment) {
 */
 
 static void set_failure (NvTransfer *t, const char *kind, const char *reason,
-                         const char *text) {
+                         const char *saying) {
   NvFailure *f = &t->failure;
   if (f->kind)
     return;  /* the first one is the cause */
   f->kind = kind;
   f->reason = reason;
   f->phase = t->phase;
-  if (text) {
-    strncpy(f->text, text, sizeof(f->text) - 1);
-    f->text[sizeof(f->text) - 1] = '\0';
-  }
+  f->saying = saying;
 }
 
 
@@ -99,20 +99,42 @@ static const struct Cause {
   {CURLE_SSL_CONNECT_ERROR, "connection", "tls"},
   {CURLE_SSL_CERTPROBLEM, "connection", "tls"},
   {CURLE_SSL_CIPHER, "connection", "tls"},
-  {CURLE_SSL_CACERT_BADFILE, "connection", "tls"},
   {CURLE_SSL_ISSUER_ERROR, "connection", "tls"},
   {CURLE_SSL_INVALIDCERTSTATUS, "connection", "tls"},
   {CURLE_PEER_FAILED_VERIFICATION, "connection", "tls"},
-  {CURLE_OPERATION_TIMEDOUT, "timeout", "connect"},  /* after 300 s */
+  {CURLE_OPERATION_TIMEDOUT, "timeout", "connect"},
   {CURLE_SEND_ERROR, "connection", "reset"},
   {CURLE_RECV_ERROR, "connection", "reset"},
   {CURLE_GOT_NOTHING, "connection", "reset"},
   {CURLE_PARTIAL_FILE, "connection", "reset"},
   {CURLE_HTTP2_STREAM, "connection", "reset"},
   {CURLE_URL_MALFORMAT, "config", NULL},
-  {CURLE_UNSUPPORTED_PROTOCOL, "config", NULL},
+  {CURLE_SSL_CACERT_BADFILE, "config", NULL},
+#if LIBCURL_VERSION_NUM >= 0x080600
+  {CURLE_TOO_LARGE, "response_too_large", NULL},
+#endif
   {CURLE_OUT_OF_MEMORY, "memory", NULL}
 };
+
+
+/*
+** Before 8.6 libcurl calls a header line above 100 KiB a lack of memory too.
+** It is one if the request is not out yet.
+*/
+static int is_long_line (const NvTransfer *t, CURLcode code) {
+  long request_size = 0;
+  if (code == CURLE_OUT_OF_MEMORY && !t->headers_complete)
+    curl_easy_getinfo(t->easy, CURLINFO_REQUEST_SIZE, &request_size);
+  return request_size > 0;
+}
+
+
+/* overwrites the user name and password in a URL that libcurl quotes */
+static void hide_password (char *text) {
+  char *from = strstr(text, "://"), *at = strrchr(text, '@');
+  if (from != NULL && at != NULL && from + 3 < at)
+    memset(from + 3, '*', (size_t)(at - (from + 3)));
+}
 
 
 /*
@@ -126,13 +148,17 @@ static void set_cause (NvTransfer *t, CURLcode code) {
   while (c < end && c->code != code)
     c++;
   t->failure.curl_code = (int)code;
-  if (c < end)
+  if (is_long_line(t, code))
+    set_failure(t, "response_too_large", NULL,
+                "a header line is larger than libcurl takes");
+  else if (c < end)
     set_failure(t, c->kind, c->reason, NULL);
   else
     set_failure(t, "connection", "protocol", NULL);
   if (t->failure.text[0] == '\0')
     strncpy(t->failure.text, curl_easy_strerror(code),
             sizeof(t->failure.text) - 1);
+  hide_password(t->failure.text);
 }
 
 /* }====================================================== */
@@ -165,8 +191,11 @@ static size_t on_body (char *bytes, size_t size, size_t count, void *data) {
       set_failure(t, "memory", NULL, NULL);
       return 0;
     case NV_TOOBIG:
-      if (t->status >= 300)
+      if (t->status >= 300) {
         t->body_cut = 1;
+        nv_buffer_append(&t->body, bytes,
+                         t->body.ceiling - nv_buffer_length(&t->body));
+      }
       else
         set_failure(t, "response_too_large", NULL,
                     "the response is larger than max_response_bytes");
@@ -182,6 +211,7 @@ static size_t on_body (char *bytes, size_t size, size_t count, void *data) {
 static void on_status_line (NvTransfer *t, const char *line, size_t length) {
   size_t i = 5;  /* past "HTTP/" */
   nv_buffer_consume(&t->head, nv_buffer_length(&t->head));
+  t->pool->multiplexed = line[5] >= '2';
   t->headers_complete = t->no_events = 0;
   t->content_length = -1;
   t->status = 0;
@@ -205,16 +235,20 @@ static const char *value_of (const char *line, size_t length,
 
 
 /*
-** Two different lengths make a response whose end nobody knows (RFC 9112,
-** 6.3); libcurl takes the last one, and a cut body could look whole.
+** A length that is no number, or two different ones, make a response whose
+** end nobody knows (RFC 9112, 6.3). libcurl takes the number it begins with,
+** and the last one, and a cut body could look whole.
 */
 static int check_length (NvTransfer *t, const char *value, const char *end) {
   long long n = 0;
   while (value < end && *value >= '0' && *value <= '9' && n < 1000000000000LL)
     n = n * 10 + (*value++ - '0');
-  if (t->content_length >= 0 && t->content_length != n) {
-    set_failure(t, "connection", "protocol",
-                "the response has two different Content-Length headers");
+  while (value < end && strchr(" \t\r\n", *value) != NULL)
+    value++;
+  if (value < end || (t->content_length >= 0 && t->content_length != n)) {
+    set_failure(t, "connection", "protocol", value < end
+                ? "the response has a Content-Length that is no length"
+                : "the response has two different Content-Length headers");
     return -1;
   }
   t->content_length = n;
@@ -303,6 +337,14 @@ static int on_socket_made (void *data, curl_socket_t s, curlsocktype type) {
   return CURL_SOCKOPT_OK;
 }
 
+
+/* nor must a child made by fork, which has the same socket open */
+static int on_socket_done (void *data, curl_socket_t s) {
+  (void)data;
+  shutdown(s, SHUT_RDWR);
+  return close(s);
+}
+
 /* }====================================================== */
 
 
@@ -329,6 +371,7 @@ static const struct Fixed {
   {CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L},
 #if LIBCURL_VERSION_NUM >= 0x075000	/* 7.80 */
   {CURLOPT_MAXLIFETIME_CONN, LIFETIME_SECONDS},
+  {CURLOPT_CONNECTTIMEOUT_MS, NO_TIMEOUT_MS},
 #endif
 #if LIBCURL_VERSION_NUM >= 0x075700	/* 7.87 */
   {CURLOPT_QUICK_EXIT, 1L},		/* don't wait for a name look-up */
@@ -353,6 +396,7 @@ void *nv_transfer_easy (NvPool *p) {
   curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
   curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
   curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, on_socket_made);
+  curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, on_socket_done);
 #if LIBCURL_VERSION_NUM >= 0x075000
   curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_connected);
 #endif
@@ -385,6 +429,10 @@ static CURLcode configure (NvTransfer *t, CURL *easy, const NvOptions *o,
     set(CURLOPT_CAINFO, ca_file);
     set(CURLOPT_CAPATH, (char *)NULL);  /* it would turn off the CA cache */
   }
+#if LIBCURL_VERSION_NUM < 0x075000
+  set(CURLOPT_CONNECTTIMEOUT_MS, o->connect_timeout > 1e6 ? NO_TIMEOUT_MS
+                                 : (long)(o->connect_timeout * 1000) + 1);
+#endif
   set(CURLOPT_PRIVATE, t);
   set(CURLOPT_WRITEDATA, t);
   set(CURLOPT_HEADERDATA, t);
@@ -393,19 +441,17 @@ static CURLcode configure (NvTransfer *t, CURL *easy, const NvOptions *o,
 #endif
   set(CURLOPT_ERRORBUFFER, t->failure.text);
   set(CURLOPT_HTTPHEADER, (struct curl_slist *)t->headers);
-  if (strcmp(o->method, "POST") == 0) {
+  if (nv_buffer_length(&t->request) > 0 || strcmp(o->method, "POST") == 0) {
     /* the bytes are not copied: 'request' stays put while running */
     set(CURLOPT_POST, 1L);
     set(CURLOPT_POSTFIELDSIZE_LARGE,
         (curl_off_t)nv_buffer_length(&t->request));
     set(CURLOPT_POSTFIELDS,
         t->request.bytes ? nv_buffer_data(&t->request) : "");
-    set(CURLOPT_CUSTOMREQUEST, (char *)NULL);
   }
-  else {
+  else
     set(CURLOPT_HTTPGET, 1L);
-    set(CURLOPT_CUSTOMREQUEST, o->method);
-  }
+  set(CURLOPT_CUSTOMREQUEST, o->method);
 #undef set
   return code;
 }
@@ -463,35 +509,53 @@ int nv_transfer_header (NvTransfer *t, const char *line) {
 }
 
 
-/*
-** Overwrites the credentials of the request in bytes of its response, so that
-** an answer that echoes cannot carry a key into an error.
-*/
-void nv_transfer_mask_in (const NvTransfer *t, NvBuffer *b) {
-  static const char *const secrets[] = {
-    "authorization:", "api-key:", "x-api-key:", "cookie:",
-    "proxy-authorization:", "x-amz-security-token:", NULL
-  };
-  const struct curl_slist *line;
-  for (line = t->headers; line != NULL; line = line->next) {
-    int i;
-    for (i = 0; secrets[i] != NULL; i++) {
-      const char *value = line->data + strlen(secrets[i]);
-      if (strncasecmp(line->data, secrets[i], strlen(secrets[i])) != 0)
-        continue;
-      value += strspn(value, " ");
-      if (strncasecmp(value, "bearer ", 7) == 0)
-        value += 7;
-      nv_buffer_mask(b, value);
-    }
-  }
+/* is this a URL to libcurl? */
+int nv_transfer_reads (const char *url) {
+  CURLU *u = curl_url();
+  CURLUcode code = CURLUE_OUT_OF_MEMORY;
+  if (u != NULL)
+    code = curl_url_set(u, CURLUPART_URL, url, 0);
+  curl_url_cleanup(u);
+  /* without memory the call finds out */
+  return code == CURLUE_OK || code == CURLUE_OUT_OF_MEMORY;
 }
 
 
-/* the same in all that has arrived and was not taken yet */
-void nv_transfer_mask (NvTransfer *t) {
-  nv_transfer_mask_in(t, &t->head);
-  nv_transfer_mask_in(t, &t->body);
+/* does a header of this name carry a credential? */
+static int is_secret (const char *name, size_t length) {
+  static const char *const words[] = {
+    "auth", "cookie", "key", "password", "secret", "token", NULL
+  };
+  size_t i, at;
+  for (i = 0; words[i] != NULL; i++) {
+    size_t n = strlen(words[i]);
+    for (at = 0; at + n <= length; at++) {
+      if (strncasecmp(name + at, words[i], n) == 0)
+        return 1;
+    }
+  }
+  return 0;
+}
+
+
+/*
+** Overwrites the credentials of the request wherever the bytes repeat them,
+** so that an answer that echoes cannot carry a key into an error. Of one
+** with a scheme ("Bearer ...") only what follows is secret.
+*/
+void nv_transfer_mask (const NvTransfer *t, NvBuffer *b) {
+  const struct curl_slist *line;
+  for (line = t->headers; line != NULL; line = line->next) {
+    size_t length = strcspn(line->data, ":;");
+    const char *value = line->data + length, *blank;
+    if (!is_secret(line->data, length))
+      continue;
+    value += strspn(value, ": ");
+    nv_buffer_mask(b, value);
+    blank = strchr(value, ' ');
+    if (blank != NULL)
+      nv_buffer_mask(b, blank + 1);
+  }
 }
 
 
@@ -523,7 +587,6 @@ int nv_transfer_start (NvTransfer *t, NvPool *p, const NvOptions *o) {
     release(t, p);
     return -1;
   }
-  nv_pool_settle(p);
   return 0;
 }
 
@@ -574,6 +637,7 @@ void nv_transfer_finish (NvTransfer *t, int curl_code) {
                   "the connection closed inside the headers");
   }
   t->state = NV_DONE;
+  nv_ring_remove(&t->tie);
   nv_pool_remove(t);
   release(t, p);
   if (t->orphan) {
@@ -598,28 +662,31 @@ void nv_transfer_fail (NvTransfer *t, const char *kind, const char *reason,
 ** had arrived and was not read is forgotten.
 */
 void nv_transfer_cancel (NvTransfer *t) {
+  NvPool *p = t->pool;
   if (t->state != NV_RUNNING)
     return;
   nv_buffer_free(&t->body);
   nv_transfer_fail(t, "cancelled", NULL, "the call was cancelled");
+  nv_pool_rearm(p);
 }
 
 
 /* the owner has read: lets a paused stream go on */
 void nv_transfer_resume (NvTransfer *t) {
+  NvPool *p = t->pool;
   CURLcode code;
   if (!t->paused || t->state != NV_RUNNING ||
       nv_buffer_length(&t->body) > HIGH_WATER / 2)
     return;
   t->paused = 0;
   code = curl_easy_pause(t->easy, CURLPAUSE_CONT);  /* calls on_body */
-  if (code != CURLE_OK) {
-    nv_transfer_finish(t, (int)code);
-    return;
+  if (code != CURLE_OK)
+    nv_transfer_finish(t, (int)code);  /* it could not take what was held */
+  else {
+    t->heard = nv_now();  /* until now it was us who were silent */
+    nv_pool_hurry(t);
   }
-  t->heard = nv_now();  /* until now it was us who were silent */
-  nv_pool_hurry(t);
-  nv_pool_settle(t->pool);
+  nv_pool_settle(p);
 }
 
 
@@ -633,19 +700,23 @@ void nv_transfer_resume (NvTransfer *t) {
 ** left alone.
 */
 void nv_transfer_free (NvTransfer *t) {
-  if (t == NULL || (t->pool != NULL && nv_pool_inherited(t->pool)))
+  NvPool *p = t ? t->pool : NULL;
+  if (t == NULL || (p != NULL && nv_pool_inherited(p)))
     return;
-  if (t->over && t->state == NV_RUNNING && t->pool->multi != NULL) {
+  if (t->over && t->state == NV_RUNNING && p->multi != NULL) {
     t->orphan = 1;
     t->options.deadline = nv_now() - t->started + LINGER_SECONDS;
     nv_pool_hurry(t);
     nv_buffer_free(&t->body);
     nv_transfer_resume(t);  /* may be the end of it */
-    return;
   }
-  nv_transfer_cancel(t);
-  nv_pool_forget(t);
-  free_parts(t);
+  else {
+    nv_transfer_cancel(t);
+    nv_pool_forget(t);
+    free_parts(t);
+  }
+  if (p != NULL)
+    nv_pool_rearm(p);
 }
 
 /* }====================================================== */

@@ -1,59 +1,78 @@
---- One call: start it, wait for it, hand on what came of it.
+--- One call, from the request to what the caller gets: fill the templates, attempt, retry. Written
+--- once, as straight-line code over a loop that knows how to wait here.
 
+local attempt = require("novita.attempt")
+local compat = require("novita.compat")
 local core = require("novita.core")
+local limit = require("novita.limit")
+local loops = require("novita.loop")
+local retry = require("novita.retry")
 require("novita.reply")
 
 local call = {}
 
 local function loop_of(settings)
-  return settings.policy.loop or require("novita.loop.poll")
+  return settings.policy.loop or loops.here()
 end
 
-local function config_error(param, text)
-  return core.error { kind = "config", param = param, message = param .. ": " .. text }
+local function failure(kind, message, param)
+  return core.error { kind = kind, message = message, param = param }
 end
 
--- The options for the wire, with the key that a function gives at this moment.
-local function wire_of(settings)
-  local wire = settings.wire
-  if type(wire.api_key) ~= "function" then return wire end
-  local key = wire.api_key()
-  if type(key) ~= "string" then
-    return nil, config_error("api_key", "the function returned a " .. type(key))
+--- Makes a limiter.
+---@param options novita.LimitOptions
+---@param loop? table whose clock it goes by
+---@return novita.Limiter
+function call.limit(options, loop)
+  return limit.new(options, loops.environment(loop or loops.here()))
+end
+
+--- Makes a limiter that all workers of nginx share.
+---@param dict string
+---@param options novita.SharedLimitOptions
+---@return novita.Limiter
+function call.shared_limit(dict, options)
+  return require("novita.shared").new(dict, options, loops.environment(loops.here()))
+end
+
+-- Leaves out the list of attempts, which only a call has a place for.
+local function results(_, ...)
+  return ...
+end
+
+--- Wraps a function so that it is tried again.
+---@param fn fun(...): any, any
+---@param policy? "default"|"aggressive"|"none"|table
+---@return fun(...): any, any
+function call.retry(fn, policy)
+  local whole = retry.policy(policy)
+  return function(...)
+    local arguments, n = { ... }, select("#", ...)
+    return results(retry.run(function()
+      return fn(compat.unpack(arguments, 1, n))
+    end, whole, loops.environment(loops.here())))
   end
-  local copy = {}
-  for name, value in pairs(wire) do copy[name] = value end
-  copy.api_key = key
-  return copy
 end
 
--- A transfer's reply and info, or nil and the error, when it has ended.
-local function finish(loop, transfer)
-  local reply, info = transfer:reply()
-  while reply == nil and info == nil do
-    loop.wait(transfer)
-    reply, info = transfer:reply()
-  end
-  return reply, info
+local function is_time(seconds)
+  return type(seconds) == "number" and seconds > 0
 end
 
--- Starts a transfer by the pool's method.
-local function start(method, request, settings, loop)
-  local wire, err = wire_of(settings)
-  if not wire then return nil, err end
-  local task = loop.current()
-  if task and task.cancelled then
-    return nil, core.error { kind = "cancelled", message = "the task was cancelled" }
-  end
-  local pool = loop.pool()
-  return pool[method](pool, request, wire)
+-- What retry and limit need of the loop, with the deadline of this call.
+local function environment_of(loop, settings)
+  local general, seconds = loops.environment(loop), settings.wire.deadline
+  if not is_time(seconds) then return general end -- the C module will refuse what it is
+  return setmetatable({ deadline = loop.now() + seconds }, { __index = general })
 end
 
-local function exchange(method, request, settings)
-  local loop = loop_of(settings)
-  local transfer, err = start(method, request, settings, loop)
-  if not transfer then return nil, err end
-  return finish(loop, transfer)
+-- Requests and templates ------------------------------------------------------------------------
+
+-- The request with its variables filled in, if there are any.
+local function fill(request, vars)
+  if not vars then return request end
+  local filled, err = require("novita.template").fill(request, vars)
+  if filled then return filled end
+  return nil, failure("config", err.message, err.field)
 end
 
 -- The same request, as a stream.
@@ -64,28 +83,63 @@ local function streamed(request)
   return copy
 end
 
+-- Calls -----------------------------------------------------------------------------------------
+
+local function conclude(this, attempts, value, info, ...)
+  if value and this.await ~= attempt.headers then
+    info.attempts = attempts
+  elseif value then
+    value.attempts, value.info.attempts = attempts, attempts
+  elseif this.log then
+    attempt.log(this, "error", { event = "failure", attempts = #attempts }, nil, info)
+  end
+  return value, info, ...
+end
+
+-- Waits are logged; and of a stream nothing is known yet that retry_if could look at.
+local function policy_of(this)
+  local policy, log = this.settings.retry, this.log
+  local blind = policy.retry_if and this.await == attempt.headers
+  if not (log or blind) then return policy end
+  local own = setmetatable({}, { __index = policy })
+  if blind then own.retry_if = false end
+  function own.before(number, err, delay)
+    if log then log("info", { event = "wait", attempt = number, delay = delay }) end
+    if policy.before then policy.before(number, err, delay) end
+  end
+  return own
+end
+
+-- Attempts until one succeeds or there is no more to hope for.
+local function perform(settings, method, request, await)
+  local loop = loop_of(settings)
+  local this = {
+    settings = settings, method = method, request = request, await = await,
+    loop = loop, env = environment_of(loop, settings), log = settings.policy.log,
+  }
+  return conclude(this, retry.run(function(number)
+    return attempt.make(this, number)
+  end, policy_of(this), this.env))
+end
+
 --- Starts a streamed chat and waits for its headers.
 ---@param request novita.Request
----@param settings { wire: table, policy: table }
+---@param settings novita.Settings
 ---@return novita.Stream?, novita.Error?
 function call.stream(request, settings)
-  local loop = loop_of(settings)
-  local transfer, err = start("chat", streamed(request), settings, loop)
-  if not transfer then return nil, err end
-  local info = transfer:info()
-  while info == nil do
-    loop.wait(transfer)
-    info = transfer:info()
-  end
-  if not info or info.status >= 300 then return finish(loop, transfer) end
-  return require("novita.stream").new(transfer, loop, info)
+  local filled, err = fill(request, settings.policy.vars)
+  if not filled then return nil, err end
+  local stream
+  stream, err = perform(settings, "chat", streamed(filled), attempt.headers)
+  if not stream then return nil, err end
+  return stream
 end
 
 -- Calls the user's function; false from it means: enough. What it raises stops the stream and goes
 -- on to the caller.
 local function enough(stream, fn, value)
   if not fn or value == nil then return false end
-  local ok, result = pcall(fn, value)
+  local ok, result = compat.pcall(fn, value)
   if ok then return result == false end
   stream:cancel()
   error(result, 0)
@@ -109,23 +163,47 @@ end
 
 --- Performs a chat request; with on_text or on_chunk, as a stream.
 ---@param request novita.Request
----@param settings { wire: table, policy: table }
+---@param settings novita.Settings
 ---@return novita.Reply?, novita.Info|novita.Error
 function call.chat(request, settings)
   local policy = settings.policy
-  if policy.on_text or policy.on_chunk or request.stream then
+  if policy.on_text or policy.on_chunk or request.stream == true then
     return chat_aloud(request, settings)
   end
-  return exchange("chat", request, settings)
+  local filled, err = fill(request, policy.vars)
+  if not filled then return nil, err end
+  return perform(settings, "chat", filled, attempt.whole)
+end
+
+-- Is it { { id = ... }, ... }?
+local function is_list_of_models(value)
+  if type(value) ~= "table" then return false end
+  for key, model in pairs(value) do
+    if type(key) ~= "number" or type(model) ~= "table" or model.id == nil then return false end
+  end
+  return true
+end
+
+--- Starts a chat and goes on: what comes of it is told to handlers.
+---@param request novita.Request
+---@param handlers novita.Handlers
+---@param settings novita.Settings
+---@return novita.Handle
+function call.start(request, handlers, settings)
+  return require("novita.start").run(handlers, loop_of(settings), {
+    stream = function() return call.stream(request, settings) end,
+    chat = function() return call.chat(request, settings) end,
+  })
 end
 
 --- Lists the models: GET /models.
----@param settings { wire: table, policy: table }
+---@param settings novita.Settings
 ---@return novita.Model[]?, novita.Info|novita.Error
 function call.models(settings)
-  local answer, info = exchange("request", { path = "/models" }, settings)
+  local request = { path = "/models", public = true }
+  local answer, info = perform(settings, "request", request, attempt.whole)
   if not answer then return nil, info end
-  if type(answer) ~= "table" or type(answer.data) ~= "table" then
+  if type(answer) ~= "table" or not is_list_of_models(answer.data) then
     return nil, core.error {
       kind = "invalid_response", status = info.status, request_id = info.request_id,
       message = "the response can't be used: no list of models",
@@ -134,15 +212,25 @@ function call.models(settings)
   return answer.data, info
 end
 
+-- The settings with what a request's templates see of an item, beside the variables of the call.
+local function settings_for(settings, item, index)
+  local vars = {}
+  for name, value in pairs(settings.policy.vars or {}) do vars[name] = value end
+  vars.item, vars.index = item, index
+  return setmetatable({
+    policy = setmetatable({ vars = vars }, { __index = settings.policy }),
+  }, { __index = settings })
+end
+
 --- Calls a function, or performs a request, for each item of a list.
 ---@param items any[]
 ---@param what novita.Request|fun(item: any, index: integer): any, any
----@param settings { wire: table, policy: table }
+---@param settings novita.Settings
 ---@return any[] results, novita.Summary
 function call.map(items, what, settings)
   local fn = what
   if type(what) == "table" then
-    fn = function() return call.chat(what, settings) end
+    fn = function(item, index) return call.chat(what, settings_for(settings, item, index)) end
   end
   return require("novita.map").run(items, fn, loop_of(settings), settings.policy)
 end

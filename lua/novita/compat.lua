@@ -4,8 +4,66 @@ local compat = {
   unpack = rawget(_G, "unpack") or table.unpack, -- luacheck: ignore 143
 }
 
--- Lua 5.1 can't yield out of a function that a C function has called, as pcall does, nor out of the
--- iterator of a for loop; and it has no way to ask.
+--- Calls a function some time after the object returned is no longer used. Only userdata can do
+--- that before 5.2, and there a script makes them with newproxy.
+---@param fn fun()
+---@return any
+function compat.finalizer(fn)
+  local newproxy = rawget(_G, "newproxy")
+  if not newproxy then return setmetatable({}, { __gc = fn }) end
+  local proxy = newproxy(true)
+  getmetatable(proxy).__gc = fn
+  return proxy
+end
+
+-- Lua 5.1 (but not LuaJIT) can't yield inside pcall: there the function gets a coroutine of its
+-- own, whose yields are passed on, and which counts as the one that made it.
+local roots = setmetatable({}, { __mode = "k" })
+
+local function pass_on(thread, ok, ...)
+  if coroutine.status(thread) ~= "suspended" then return ok, ... end
+  return pass_on(thread, coroutine.resume(thread, coroutine.yield(...)))
+end
+
+local function pcall_51(fn, ...)
+  local parent = coroutine.running()
+  if not parent then return pcall(fn, ...) end
+  local thread = coroutine.create(fn)
+  roots[thread] = roots[parent] or parent
+  return pass_on(thread, coroutine.resume(thread, ...))
+end
+
+local function running_51()
+  local thread = coroutine.running()
+  return roots[thread] or thread
+end
+
+local function yields_in_pcall()
+  if rawget(_G, "jit") then return true end -- in nginx, to try would be to yield inside require
+  local probe = coroutine.create(function() pcall(coroutine.yield) end)
+  coroutine.resume(probe)
+  return coroutine.status(probe) == "suspended"
+end
+
+local yields = yields_in_pcall()
+
+--- pcall, in which functions may yield on every Lua.
+compat.pcall = yields and pcall or pcall_51
+
+--- The same, with a traceback added to an error that is a string.
+function compat.traced(fn, ...)
+  if not yields then return compat.pcall(fn, ...) end
+  local arguments, n = { ... }, select("#", ...)
+  return xpcall(function() return fn(compat.unpack(arguments, 1, n)) end, function(problem)
+    return type(problem) == "string" and debug.traceback(problem, 2) or problem
+  end)
+end
+
+--- The coroutine that runs, whatever compat.pcall put in between.
+compat.running = yields and coroutine.running or running_51
+
+-- Lua 5.1 can't yield out of a function that a C function has called, as table.sort does, nor out
+-- of the iterator of a for loop; and it has no way to ask.
 local function is_inside_c()
   local level = 3
   local frame = debug.getinfo(level, "Sn")
@@ -27,7 +85,7 @@ end
 ---@param thread thread
 ---@return boolean
 function compat.can_yield(thread)
-  return coroutine.running() == thread and is_yieldable()
+  return compat.running() == thread and is_yieldable()
 end
 
 return compat

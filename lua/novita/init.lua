@@ -45,6 +45,16 @@ function novita.stream(request, options)
   return client():stream(request, options)
 end
 
+--- Starts a chat and returns at once; what comes of it is told to handlers. In Neovim they run
+--- where its API may be used; in a script, while it waits for something, or in novita.run().
+---@param request novita.Request
+---@param handlers novita.Handlers
+---@param options? novita.Options
+---@return novita.Handle
+function novita.start(request, handlers, options)
+  return client():start(request, handlers, options)
+end
+
 --- Makes many calls at once, and gives their results in the order of the items.
 ---@param items any[]
 ---@param what novita.Request|fun(item: any, index: integer): any, any called in a task for each
@@ -59,12 +69,57 @@ end
 ---@param fn fun(): any ...
 ---@return novita.Task
 function novita.spawn(fn)
-  return require("novita.loop.poll").spawn(fn)
+  return require("novita.loop").here().spawn(fn)
 end
 
 --- Runs until all tasks have ended; raises the first error of one that nobody waited for.
 function novita.run()
-  return require("novita.loop.poll").run()
+  return require("novita.loop").here().run()
+end
+
+--- Compiles a template: `{{mustache}}` for prompts. Calling the result with a table renders it.
+---@param source string
+---@param options? novita.template.Options
+---@return novita.Template? template
+---@return novita.template.Failure? err
+function novita.template(source, options)
+  return require("novita.template").compile(source, options)
+end
+
+--- Fills a request: a deep copy with every string rendered as a template; a string that is exactly
+--- one variable keeps the type of its value.
+---@param request table
+---@param vars table
+---@param options? novita.template.Options
+---@return table? filled
+---@return novita.template.Failure? err
+function novita.fill(request, vars, options)
+  return require("novita.template").fill(request, vars, options)
+end
+
+--- Makes a function that calls another one until it succeeds, as often and as late as the policy
+--- says. To fail is to return nil and an error.
+---@param fn fun(...): any, any
+---@param policy? "default"|"aggressive"|"none"|table
+---@return fun(...): any, any
+function novita.retry(fn, policy)
+  return require("novita.call").retry(fn, policy)
+end
+
+--- Makes a limiter: requests a minute, tokens a minute, calls at once. Give it as `limit` to
+--- clients or calls; all that share it keep it together. See also novita.limit.shared.
+---@overload fun(options: novita.LimitOptions): novita.Limiter
+novita.limit = setmetatable({}, {
+  __call = function(_, options) return require("novita.call").limit(options) end,
+})
+
+--- Makes a limiter that all workers of nginx share: counts stand in a lua_shared_dict, and those of
+--- the same `key` are one.
+---@param dict string the name that nginx.conf gives to the lua_shared_dict
+---@param options novita.SharedLimitOptions
+---@return novita.Limiter
+function novita.limit.shared(dict, options)
+  return require("novita.call").shared_limit(dict, options)
 end
 
 --- Lists the models that the server offers.

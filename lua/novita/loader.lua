@@ -11,13 +11,13 @@ local function readable(path)
   return file ~= nil
 end
 
-local function find()
-  for template in package.cpath:gmatch("[^;]+") do
+local function candidates()
+  local list = {}
+  for template in (package.cpath .. ";" .. here .. "core.so"):gmatch("[^;]+") do
     local path = template:gsub("%?", (NAME:gsub("%.", "/")))
-    if readable(path) then return path end
+    if readable(path) then list[#list + 1] = path end
   end
-  local path = here .. "core.so"
-  return readable(path) and path or nil
+  return list
 end
 
 -- This Lua, as people call it and as `make LUA=` wants it.
@@ -36,14 +36,15 @@ local function explain(path, err)
   return ("novita: %s can't be loaded: %s"):format(path, err)
 end
 
+-- The first that this Lua can load; another's, which may stand before it, does no harm.
 local function load_core()
-  local path = find()
-  if not path then
-    error("novita: the C module is not built; build it with: make LUA=" .. make_lua, 0)
+  local reason
+  for _, path in ipairs(candidates()) do
+    local open, err = package.loadlib(path, "luaopen_novita_core")
+    if open then return open(NAME) end
+    reason = reason or explain(path, err)
   end
-  local open, err = package.loadlib(path, "luaopen_novita_core")
-  if not open then error(explain(path, err), 0) end
-  return open(NAME)
+  error(reason or "novita: the C module is not built; build it with: make LUA=" .. make_lua, 0)
 end
 
 package.preload[NAME] = package.preload[NAME] or load_core

@@ -1,5 +1,6 @@
 --- Many calls at once: a function over a list, a few items at a time, results in their order.
 
+local compat = require("novita.compat")
 local core = require("novita.core")
 
 local map = {}
@@ -59,19 +60,15 @@ end
 -- What runs is cancelled, what waits is not begun.
 local function stop(state)
   state.stopped = true
-  for task in pairs(state.tasks) do task:cancel() end
+  for _, worker in ipairs(state.workers) do worker:cancel() end
 end
 
--- One of `concurrency` workers: takes the next item as long as there is one. Each item is a task
--- of its own, so that an error ends only it, on every Lua (5.1 can't yield inside pcall).
+-- One of `concurrency` workers: takes the next item as long as there is one.
 local function work(state)
   while not state.stopped and state.next <= state.summary.total do
     local index = state.next
     state.next = index + 1
-    local task = state.loop.spawn(function() return state.fn(state.items[index], index) end)
-    state.tasks[task] = true
-    record(state, index, task:join())
-    state.tasks[task] = nil
+    record(state, index, compat.pcall(state.fn, state.items[index], index))
     if not state.results[index] and state.on_error == "stop" and not state.stopped then
       stop(state)
     end
@@ -88,17 +85,6 @@ local function wait_for(state, worker)
   return ok, err
 end
 
-local function check(options)
-  local concurrency, on_error = options.concurrency, options.on_error
-  local is_count = type(concurrency) == "number" and concurrency >= 1 and concurrency % 1 == 0
-  if concurrency ~= nil and not is_count then
-    error(("concurrency: %s is not an integer of at least 1"):format(tostring(concurrency)), 0)
-  end
-  if on_error ~= nil and on_error ~= "continue" and on_error ~= "stop" then
-    error(('on_error: %s is not "continue" or "stop"'):format(tostring(on_error)), 0)
-  end
-end
-
 --- Calls fn(item, index) for each item, in tasks, at most `concurrency` at once. fn returns a
 --- result, or nil and an error; an error it raises counts as the latter.
 ---@param items any[]
@@ -109,17 +95,17 @@ end
 ---  nothing
 ---@return novita.Summary
 function map.run(items, fn, loop, options)
-  check(options)
   local state = {
-    items = items, fn = fn, loop = loop, results = {}, tasks = {}, next = 1,
+    items = items, fn = fn, results = {}, workers = {}, next = 1,
     started = core.now(), summary = new_summary(#items),
     on_error = options.on_error, on_progress = options.on_progress,
   }
-  local workers, failed, raised = {}, false, nil
+  local failed, raised = false, nil
   for number = 1, math.min(options.concurrency or DEFAULT_CONCURRENCY, #items) do
-    workers[number] = loop.spawn(function() work(state) end)
+    state.workers[number] = loop.spawn(function() work(state) end)
+    state.workers[number].seen = true -- see below
   end
-  for _, worker in ipairs(workers) do
+  for _, worker in ipairs(state.workers) do
     local ok, err = wait_for(state, worker)
     if not ok and not failed then -- on_progress raised it
       failed, raised = true, err

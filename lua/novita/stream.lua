@@ -8,6 +8,8 @@ local core = require("novita.core")
 local assemble = require("novita.assemble")
 
 ---@class novita.Stream
+---@field attempts novita.Attempt[] of opening it
+---@field on_end? fun(reply?: table, err?: novita.Error) told once, at whichever end
 ---@field info novita.Info status, headers, request id; timings are whole once the stream has ended
 local methods = {}
 local mt = { __name = "novita.stream", __index = methods }
@@ -22,6 +24,7 @@ local function fail(self, err)
   if #partial.choices > 0 then err.partial = partial end
   if not self.waiting then self.transfer:close() end
   self.err = err
+  if self.on_end then self.on_end(nil, err) end
   return nil, err
 end
 
@@ -42,7 +45,9 @@ local function finish(self, err, info)
     return fail(self, err or
       failure(self, "stream_truncated", "the stream ended without a finish reason"))
   end
+  self.info.attempts = self.attempts
   self.ended = true
+  if self.on_end then self.on_end(self.assembler.reply) end
   return nil
 end
 
@@ -53,16 +58,19 @@ local function add(self, chunk)
 end
 
 --- The next chunk, as the server sent it.
----@return table? chunk nil at the end
+---@param seconds? number to wait for it at most
+---@return table|false|nil chunk nil at the end; false when the time was up
 ---@return novita.Error? err when it is not a good end
-function methods:next()
+function methods:next(seconds)
+  if self.loop.breathe then self.loop.breathe() end
   while not (self.ended or self.err) do
     local chunk, err, info = self.transfer:next()
     if chunk then return add(self, chunk) end
     if chunk == false then return finish(self, err, info) end
     self.waiting = true
-    self.loop.wait(self.transfer)
+    local news = self.loop.wait(self.transfer, seconds)
     self.waiting = false
+    if seconds and not news then return false end
   end
   return nil, self.err
 end

@@ -105,6 +105,8 @@ local here = debug.getinfo(1, "S").source:match("^@(.*)sim%.lua$")
 local sim = {
   --- JSON's null, for use in steps.
   null = data.null,
+  --- The descriptors of control connections, as keys.
+  descriptors = {},
 }
 
 local methods = {}
@@ -167,6 +169,7 @@ function sim.start(options)
   self.control = assert(socket.connect(self.host, tonumber(self.port)))
   self.control:settimeout(START_SECONDS)
   self.control:setoption("tcp-nodelay", true)
+  sim.descriptors[self.control:getfd()] = true
   setmetatable(self, mt)
   self:reset()
   return self
@@ -273,6 +276,7 @@ end
 function methods:stop()
   pcall(ask, self, "POST", "stop")
   self.control:receive("*a")
+  sim.descriptors[self.control:getfd()] = nil
   self.control:close()
   if self == registry[SHARED] then registry[SHARED] = nil end
 end

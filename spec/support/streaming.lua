@@ -17,10 +17,10 @@ local streaming = {
 
 streaming.request = { model = streaming.model, message = "Hello there" }
 
---- A client of the shared simulator.
+--- A client of the shared simulator, which tries once.
 ---@param options? table
 function streaming.client(options)
-  local all = { base_url = simulator.shared().url, api_key = "sk_spec" }
+  local all = { base_url = simulator.shared().url, api_key = "sk_spec", retry = "none" }
   for name, value in pairs(options or {}) do all[name] = value end
   return novita.new(all)
 end

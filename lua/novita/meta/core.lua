@@ -1,6 +1,5 @@
 ---@meta novita.core
 -- The types of the C module, for editors and for the reference. Nothing here is ever run.
--- luacheck: ignore 212 241
 
 -- What goes out ----------------------------------------------------------------------------------
 
@@ -61,6 +60,7 @@
 ---@field timings novita.Timings
 ---@field headers novita.Headers
 ---@field request_id? string
+---@field attempts? novita.Attempt[] of a call through a client
 
 --- Seconds since the call began, but for `queue`: how long it waited for a connection.
 ---@class novita.Timings
@@ -91,8 +91,11 @@
 ---@field type? string the server's
 ---@field param? string the field or option that is wrong
 ---@field request_id? string
+---@field trace_id? string the server's, where it has one besides
+---@field retry_after? number seconds
+---@field attempts? novita.Attempt[] of a call through a client
 ---@field headers? novita.Headers
----@field body? string of an error answer, or the event that can't be read
+---@field body? string of an error answer (at most 1 MiB), or the event that can't be read
 ---@field host? string where a redirect points
 ---@field cause? { code: integer, message: string } libcurl's
 ---@field partial? novita.Reply what had arrived of a stream; the reply that could not be used
@@ -174,6 +177,19 @@ function core.error(fields) end
 ---@return number
 function core.now() end
 
+--- A number in [0, 1), fresh from the system: processes that start together differ in it.
+---@return number
+function core.random() end
+
+--- What the libcurl in use can do.
+---@return table
+function core.features() end
+
+--- For nginx: a tie to the request at this address, which must be the one that runs.
+---@param address integer
+---@return novita.Tie?
+function core.tie(address) end
+
 -- Pools ------------------------------------------------------------------------------------------
 
 --- Connections, and the transfers that use them. Nothing moves but in poll().
@@ -188,8 +204,8 @@ local pool = {}
 function pool:chat(request, options) end
 
 --- Starts a request to another endpoint.
----@param request { method: string?, path: string, body: string? } the path follows the base URL, the
----  body is JSON; default method: GET
+---@param request { method: string?, path: string, body: string? } the path follows the base URL,
+---  the body is JSON; default method: GET
 ---@param options? novita.core.Options
 ---@return novita.Transfer? transfer
 ---@return novita.Error? err kind config
@@ -215,6 +231,11 @@ function pool:usable() end
 
 --- Cancels what is in flight and closes all connections; may be called again.
 function pool:close() end
+
+--- For nginx: rings a unix socket when poll(0) has work; nil when none can be made there.
+---@param directory string
+---@return novita.Bell?
+function pool:bell(directory) end
 
 -- Transfers --------------------------------------------------------------------------------------
 
@@ -258,5 +279,32 @@ function parser:feed(bytes) end
 ---@return string|novita.Error|nil data an error if an event is larger than max_event_bytes
 ---@return string? id the last one the stream has named, "" if none
 function parser:next() end
+
+-- Nginx -------------------------------------------------------------------------------------------
+
+---@class novita.Bell
+local bell = {}
+
+--- Where to connect to, before start().
+---@return string
+function bell:path() end
+
+--- Does it ring now? After false it is closed.
+---@return boolean
+function bell:start() end
+
+--- It rings once more when there is work.
+function bell:rearm() end
+
+--- Lets go of its thread and its socket; may be called again.
+function bell:close() end
+
+---@class novita.Tie
+local tie = {}
+
+--- The transfer ends with the request; or false: that has ended.
+---@param transfer novita.Transfer
+---@return boolean
+function tie:hold(transfer) end -- luacheck: ignore 431
 
 return core

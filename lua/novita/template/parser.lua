@@ -20,6 +20,7 @@ local ESCAPES = { n = "\n", r = "\r", t = "\t" }
 local NOT_A_NAME = "is not a name (for literal braces change the delimiters: {{=<% %>=}})"
 
 ---@class novita.template.Failure
+---@field kind "config"
 ---@field message string  one line, begins with the place
 ---@field name? string  of the variable, section, partial or filter
 ---@field line? integer
@@ -28,6 +29,7 @@ local NOT_A_NAME = "is not a name (for literal braces change the delimiters: {{=
 ---@field field? string  of the request that was filled, such as messages[2].content
 local failure_mt = {
   __name = "novita.template.Failure",
+  __index = { kind = "config" },
   __tostring = function(self) return self.message end,
 }
 

@@ -54,7 +54,7 @@ local function headers(self, window, now)
   }
   if not self.rpm then list = {} end
   local oldest = window[window.first]
-  local seconds = oldest and oldest.time + self.minute - now or 0
+  local seconds = oldest and (oldest.time + self.minute - now) * MINUTE / self.minute or 0
   if self.retry_after == "ms" then
     list[#list + 1] = { "retry-after-ms", tostring(math.ceil(seconds * 1000)) }
   elseif self.retry_after then

@@ -1,0 +1,209 @@
+-- Which failures a call tries again (behaviour 2, 3), over sockets.
+
+local simulator = require("spec.support.sim")
+local talk = require("spec.support.talk")
+local tries = require("spec.support.tries")
+
+local STALL = { cut = 40, ending = "stall" }
+
+-- Each is survived: the second attempt is answered.
+local retried = {
+  ["status 408"] = { { status = 408 } },
+  ["status 409"] = { { status = 409 } },
+  ["status 429"] = { { status = 429 } },
+  ["a token limit"] = { { status = 429, reason = "TOKEN_LIMIT_EXCEEDED" } },
+  ["an overloaded engine"] = { { status = 429, envelope = "B" } },
+  ["status 500"] = { { status = 500 } },
+  ["status 502, a page"] = { { status = 502, envelope = "html" } },
+  ["status 503"] = { { status = 503 } },
+  ["status 504, nothing in it"] = { { status = 504, envelope = "empty" } },
+  ["status 529"] = { { status = 529 } },
+  ["status 599"] = { { status = 599 } },
+  ["a connection that is closed"] = { { raw = "", ending = "close" } },
+  ["a connection that is reset"] = { { raw = "", ending = "reset" } },
+  ["headers that break off"] = { { cut_head = 30 } },
+  ["a body that is reset"] = { { cut = 40, ending = "reset" } },
+  ["a body that is too short"] = { { cut = 40 } },
+  ["a body without its last chunk"] = { { chunked = true, final_chunk = false, ending = "close" } },
+  ["no byte for too long"] = { { delay = 0.3 }, { first_byte_timeout = 0.04 } },
+  ["a body that stalls"] = { STALL, { idle_timeout = 0.04 } },
+  ["an attempt that takes too long"] = { { delay = 0.3 }, { attempt_timeout = 0.04 } },
+  ["status 400 with x-should-retry: true"] = {
+    { status = 400, headers = { ["x-should-retry"] = "true" } } },
+  ["status 503 with x-should-retry: maybe"] = {
+    { status = 503, headers = { ["x-should-retry"] = "maybe" } } },
+  ["status 503 with x-should-retry: False"] = {
+    { status = 503, headers = { ["x-should-retry"] = "False" } } },
+}
+
+-- Each ends the call, with an error of this kind.
+local final = {
+  ["status 402"] = { { status = 402 }, "api_status" },
+  ["status 400"] = { { status = 400 }, "bad_request" },
+  ["status 401"] = { { status = 401 }, "authentication" },
+  ["status 403"] = { { status = 403 }, "permission" },
+  ["status 404"] = { { status = 404 }, "not_found" },
+  ["status 405"] = { { status = 405 }, "api_status" },
+  ["status 413"] = { { status = 413 }, "request_too_large" },
+  ["status 418"] = { { status = 418 }, "api_status" },
+  ["status 422"] = { { status = 422 }, "unprocessable" },
+  ["status 425"] = { { status = 425 }, "api_status" },
+  ["status 451"] = { { status = 451 }, "api_status" },
+  ["a redirect"] = { { redirect = "http://127.0.0.1:9/" }, "redirect" },
+  ["an answer that is no JSON"] = { { body = "<html></html>" }, "invalid_response" },
+  ["an empty answer"] = { { body = "" }, "invalid_response" },
+  ["an answer of another shape"] = { { body = '{"hello":1}' }, "invalid_response" },
+  ["an error under status 200"] = { { body = '{"error":{"message":"no"}}' }, "api_error" },
+  ["an answer too large"] = {
+    { answer = { content = ("x"):rep(3000) } }, "response_too_large",
+    { max_response_bytes = 2000 } },
+  ["an empty account"] = { { status = 403, reason = "NOT_ENOUGH_BALANCE" }, "permission" },
+  ["an empty account, as 429"] = { { status = 429, reason = "NOT_ENOUGH_BALANCE" }, "rate_limit" },
+  ["an empty quota"] = {
+    { status = 429, envelope = "C", type = "insufficient_quota" }, "rate_limit" },
+  ["an empty quota, by its code"] = {
+    { status = 429, envelope = "C", code = "insufficient_quota" }, "rate_limit" },
+  ["status 503 with x-should-retry: false"] = {
+    { status = 503, headers = { ["x-should-retry"] = "false" } }, "server" },
+  ["status 429 with x-should-retry: false"] = {
+    { status = 429, headers = { ["x-should-retry"] = "false" } }, "rate_limit" },
+}
+
+describe("a chat tries again after", function()
+  for name, case in pairs(retried) do
+    it(name, function()
+      local outcome = tries.chat({ case[1] }, case[2])
+      assert.is_truthy(outcome.reply, tostring(outcome.err))
+      assert.are.equal(2, #outcome.sent)
+      assert.is_true(outcome.waits[1] >= 0.75 and outcome.waits[1] <= 1)
+      -- After a 429 all calls of the client pause, perhaps longer than this one waits by itself.
+      assert.are.equal(case[1].status == 429 and outcome.waits[2] and 2 or 1, #outcome.waits)
+      assert.are.equal(2, #outcome.info.attempts)
+    end)
+  end
+
+  it("a connection that is refused", function()
+    local outcome = tries.chat({}, { base_url = simulator.refused() })
+    assert.are.equal("connection", outcome.err.kind)
+    assert.are.equal(5, #outcome.err.attempts)
+    assert.are.equal(4, #outcome.waits)
+  end)
+
+  it("a connection that is not made in time", function()
+    local url, close = simulator.deaf()
+    local outcome = tries.chat({}, {
+      base_url = url, connect_timeout = 0.03, retry = { attempts = 2 },
+    })
+    close()
+    assert.are.equal("connect", outcome.err.reason)
+    assert.are.equal(2, #outcome.err.attempts)
+  end)
+end)
+
+describe("a chat does not try again after", function()
+  for name, case in pairs(final) do
+    it(name, function()
+      local outcome = tries.chat({ case[1] }, case[3])
+      assert.is_nil(outcome.reply)
+      assert.are.equal(case[2], outcome.err.kind)
+      assert.are.equal(1, #outcome.sent)
+      assert.are.equal(0, #outcome.waits)
+      assert.are.equal(1, #outcome.err.attempts)
+    end)
+  end
+
+  it("a request that can't be sent", function()
+    local outcome = tries.chat({}, nil, { model = "m", message = "Hi", temperature = 7 })
+    assert.are.equal("config", outcome.err.kind)
+    assert.are.equal(0, #outcome.sent)
+    assert.are.equal(0, #outcome.waits)
+  end)
+end)
+
+describe("a call", function()
+  it("sends five requests at most", function()
+    local outcome = tries.chat({ always = { status = 503 } })
+    assert.are.equal("server", outcome.err.kind)
+    assert.are.equal(5, #outcome.sent)
+    assert.are.equal(5, #outcome.err.attempts)
+    for index, wait in ipairs(outcome.waits) do
+      local longest = 2 ^ (index - 1)
+      assert.is_true(wait >= 0.75 * longest and wait <= longest, tostring(wait))
+    end
+    assert.are.equal(4, #outcome.waits)
+  end)
+
+  it("reports its last error, also when that is of another kind", function()
+    local outcome = tries.chat { { status = 503 }, { status = 429 }, { status = 404 } }
+    assert.are.equal("not_found", outcome.err.kind)
+    assert.are.equal(3, #outcome.sent)
+    local attempts = outcome.err.attempts
+    assert.are.equal("server", attempts[1].error.kind)
+    assert.are.equal("rate_limit", attempts[2].error.kind)
+    assert.are.equal(outcome.waits[1], attempts[1].delay)
+    assert.are.equal(outcome.waits[2], attempts[2].delay)
+    assert.is_nil(attempts[3].delay)
+    assert.is_nil(attempts[3].error) -- it is the one that holds the list
+  end)
+
+  it("sends the same bytes each time", function()
+    local request = talk.request { seed = 7, stop = { "a", "b" }, metadata = { b = 1, a = 2 } }
+    local outcome = tries.chat({ { status = 500 }, { cut = 30 }, { status = 503 } }, nil, request)
+    assert.are.equal(4, #outcome.sent)
+    for index = 2, 4 do
+      assert.are.equal(outcome.sent[1].body, outcome.sent[index].body)
+      assert.are.equal("/openai/v1/chat/completions", outcome.sent[index].path)
+    end
+  end)
+
+  it("asks for the key again each time", function()
+    local asked = 0
+    local outcome = tries.chat({ { status = 500 }, { status = 503 } }, {
+      api_key = function()
+        asked = asked + 1
+        return "sk_" .. asked
+      end,
+    })
+    assert.is_truthy(outcome.reply)
+    for index = 1, 3 do
+      assert.are.equal("Bearer sk_" .. index, outcome.sent[index].header.authorization)
+    end
+  end)
+
+  it("stops where the key can't be had any more", function()
+    local asked = 0
+    local outcome = tries.chat({ { status = 500 } }, {
+      api_key = function()
+        asked = asked + 1
+        if asked == 1 then return "sk_1" end
+        return nil, "the vault is shut"
+      end,
+    })
+    assert.are.equal("config", outcome.err.kind)
+    assert.is_truthy(outcome.err.message:find("the vault is shut", 1, true))
+    assert.are.equal(1, #outcome.sent)
+    assert.are.equal(2, #outcome.err.attempts)
+  end)
+
+  it("says what became of each attempt when it succeeds", function()
+    local outcome = tries.chat { { status = 503 }, { cut = 20 } }
+    local attempts = outcome.info.attempts
+    assert.are.equal(3, #attempts)
+    assert.are.equal("server", attempts[1].error.kind)
+    assert.are.equal("connection", attempts[2].error.kind)
+    assert.is_nil(attempts[3].error)
+    for index, attempt in ipairs(attempts) do
+      assert.are.equal(outcome.waits[index], attempt.delay)
+      assert.is_true(attempt.seconds >= 0 and attempt.seconds < 1)
+    end
+  end)
+
+  it("that lists models is tried again too", function()
+    talk.sim:reset()
+    talk.sim:script { { status = 503 } }
+    local loop = require("spec.support.clock").skipping()
+    local models = assert(talk.client({ loop = loop, retry = "default" }):models())
+    assert.is_true(#models > 0)
+    assert.are.equal(1, #loop.slept)
+  end)
+end)

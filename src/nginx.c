@@ -1,0 +1,130 @@
+/*
+** nginx.c
+** Bells and ties as Lua objects: what loop/ngx.lua needs beside pools and
+** transfers.
+*/
+
+#include <stdint.h>
+#include <string.h>
+
+#include "binding.h"
+
+#define NV_BELL		"novita.bell"
+#define NV_TIE		"novita.tie"
+
+
+/*
+** pool:bell(directory) -> bell, or nil when no socket can be made there. It
+** keeps the pool.
+*/
+int nv_bell_new (lua_State *L, NvPool *p) {
+  const char *directory = luaL_checkstring(L, 2);
+  int descriptor = nv_pool_descriptor(p);
+  NvBell *b = lua_newuserdatauv(L, sizeof(*b), 1);
+  memset(b, 0, sizeof(*b));
+  luaL_getmetatable(L, NV_BELL);
+  lua_setmetatable(L, -2);
+  lua_getiuservalue(L, 1, 1);
+  lua_setiuservalue(L, -2, 1);
+  return descriptor >= 0 && nv_bell_open(b, descriptor, directory) == 0;
+}
+
+
+static NvBell *checkbell (lua_State *L) {
+  NvBell *b = luaL_checkudata(L, 1, NV_BELL);
+  luaL_argcheck(L, b->open, 1, "closed bell");
+  return b;
+}
+
+
+/* bell:path(): where to connect to, before bell:start() */
+static int bell_path (lua_State *L) {
+  lua_pushstring(L, checkbell(L)->path);
+  return 1;
+}
+
+
+/* bell:start() -> does it ring now? After false it is closed. */
+static int bell_start (lua_State *L) {
+  lua_pushboolean(L, nv_bell_start(checkbell(L)) == 0);
+  return 1;
+}
+
+
+/* bell:rearm(): it rings once more when pool:poll(0) has work */
+static int bell_rearm (lua_State *L) {
+  nv_bell_rearm(checkbell(L));
+  return 0;
+}
+
+
+/* bell:close(), also for __gc and __close */
+static int bell_close (lua_State *L) {
+  nv_bell_close(luaL_checkudata(L, 1, NV_BELL));
+  return 0;
+}
+
+
+/*
+** core.tie(address) -> tie | nil: to the request of nginx at this address,
+** which must be the one that runs.
+*/
+int nv_tie_new (lua_State *L) {
+  void *request = (void *)(uintptr_t)luaL_checknumber(L, 1);
+  NvTie *tie = lua_newuserdatauv(L, sizeof(*tie), 0);
+  memset(tie, 0, sizeof(*tie));
+  luaL_getmetatable(L, NV_TIE);
+  lua_setmetatable(L, -2);
+  return nv_tie_open(tie, request) == 0;
+}
+
+
+/*
+** tie:hold(transfer) -> boolean: the transfer ends with the request; or
+** false: that has ended.
+*/
+static int tie_hold (lua_State *L) {
+  NvTie *tie = luaL_checkudata(L, 1, NV_TIE);
+  NvTransfer *t = nv_checktransfer(L, 2);
+  if (tie->cleanup != NULL)
+    nv_tie_hold(tie, t);
+  lua_pushboolean(L, tie->cleanup != NULL);
+  return 1;
+}
+
+
+static int tie_close (lua_State *L) {
+  nv_tie_close(luaL_checkudata(L, 1, NV_TIE));
+  return 0;
+}
+
+
+static const luaL_Reg bell_methods[] = {
+  {"path", bell_path},
+  {"start", bell_start},
+  {"rearm", bell_rearm},
+  {"close", bell_close},
+  {NULL, NULL}
+};
+
+static const luaL_Reg bell_metamethods[] = {
+  {"__gc", bell_close},
+  {"__close", bell_close},
+  {NULL, NULL}
+};
+
+static const luaL_Reg tie_methods[] = {
+  {"hold", tie_hold},
+  {NULL, NULL}
+};
+
+static const luaL_Reg tie_metamethods[] = {
+  {"__gc", tie_close},
+  {NULL, NULL}
+};
+
+
+void nv_nginx_open (lua_State *L, int state) {
+  nv_newclass(L, NV_BELL, state, bell_methods, bell_metamethods);
+  nv_newclass(L, NV_TIE, state, tie_methods, tie_metamethods);
+}
