@@ -40,6 +40,7 @@ build = {
     ["novita.pieces"] = "lua/novita/pieces.lua",
     ["novita.reply"] = "lua/novita/reply.lua",
     ["novita.retry"] = "lua/novita/retry.lua",
+    ["novita.shared"] = "lua/novita/shared.lua",
     ["novita.start"] = "lua/novita/start.lua",
     ["novita.stream"] = "lua/novita/stream.lua",
     ["novita.template"] = "lua/novita/template.lua",
