@@ -47,6 +47,7 @@ build = {
     ["novita.template.filters"] = "lua/novita/template/filters.lua",
     ["novita.template.parser"] = "lua/novita/template/parser.lua",
     ["novita.template.renderer"] = "lua/novita/template/renderer.lua",
+    ["novita.ticket"] = "lua/novita/ticket.lua",
     ["novita.tokens"] = "lua/novita/tokens.lua",
     ["novita.toolcalls"] = "lua/novita/toolcalls.lua",
     ["novita.core"] = {
