@@ -79,7 +79,7 @@ function harness.options(names)
   return options
 end
 
-local libraries = { server = "-lssl -lcrypto", bare = "-lcurl", measure = "" }
+local libraries = { server = "-lssl -lcrypto", bare = "-lcurl", measure = "", typist = "-lutil" }
 
 -- Compiles bench/NAME.c to build/bench/NAME, unless that is newer.
 function harness.build(names)
@@ -212,10 +212,14 @@ local all = {
   { name = "luahttp", lua = "luajit", client = "luahttp", title = "lua-http, LuaJIT" },
   { name = "curl", lua = "lua5.4", client = "curl", spawns = true,
     title = "curl spawned, Lua 5.4" },
+  { name = "nvim-idle", editor = "idle", title = "idle" },
+  { name = "nvim-novita", editor = "novita", title = "novita" },
+  { name = "nvim-curl", editor = "curl", title = "curl spawned" },
 }
 
 for _, contender in ipairs(all) do
-  contender.command = contender.command or lua_contender(contender.lua, contender.client)
+  contender.command = contender.command or contender.editor and ""
+    or lua_contender(contender.lua, contender.client)
 end
 
 local function wanted(contender, only)
@@ -259,6 +263,11 @@ function harness.disturbance()
   return total_wall > 0 and total_queue / total_wall or 0
 end
 
+-- A contender ran so long, and waited so much of it for a processor; in us.
+function harness.note_disturbance(wall, queue)
+  total_wall, total_queue = total_wall + wall, total_queue + queue
+end
+
 -- Runs a job of a contender once. The numbers it printed by name, with those of bench/measure.c
 -- for the whole process.
 function harness.run(contender, place, job, url, ...)
@@ -275,8 +284,7 @@ function harness.run(contender, place, job, url, ...)
     end
   end
   if place == harness.apart then
-    total_wall = total_wall + figures.wholewall
-    total_queue = total_queue + figures.wholequeue
+    harness.note_disturbance(figures.wholewall, figures.wholequeue)
   end
   return figures
 end

@@ -1,6 +1,6 @@
 -- The loop for libuv in programs with luv. (In Neovim: spec/nvim.)
 
-local interpreter = require("spec.support.interpreter")
+local child = require("spec.support.child")
 local simulator = require("spec.support.sim")
 
 local sim = simulator.shared()
@@ -13,7 +13,7 @@ local PRELUDE = ([[
 ]]):format(sim.url)
 
 local function run(code)
-  local output, status = interpreter.run(PRELUDE .. code)
+  local output, _, status = child.run(PRELUDE .. code)
   return output, status
 end
 

@@ -35,7 +35,7 @@ describe("a broken connection", function()
     local err = breaks { events = { chunk("Hi", "stop") }, done = false, final_chunk = false }
     assert.equal("Hi", partial_text(err))
     assert.equal("stop", err.partial.choices[1].finish_reason)
-    assert.is_nil(err.partial.incomplete)
+    assert.is_true(err.partial.incomplete)
   end)
 
   it("is told from a good end: a body shorter than its length", function()

@@ -242,7 +242,7 @@ NvPool *nv_newpool (lua_State *L) {
   lua_rawseti(L, -2, ANCHOR_TRANSFERS);
   lua_setiuservalue(L, -2, 1);
   if (nv_pool_open(p) != 0)
-    luaL_error(L, "can't set up libcurl");
+    luaL_error(L, "can't set up libcurl: out of memory or descriptors");
   return p;
 }
 

@@ -162,10 +162,10 @@ int nv_info_request_id (lua_State *L, const NvTransfer *t) {
   static const char *const names[] = {
     "x-request-id", "request-id", "x-generation-id"
   };
-  const char *head = nv_buffer_data(&t->head);
-  size_t i;
+  size_t length = nv_buffer_length(&t->head), i;
+  const char *head = length > 0 ? nv_buffer_data(&t->head) : "";
   for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-    if (push_value(L, head, head + nv_buffer_length(&t->head), names[i],
+    if (push_value(L, head, head + length, names[i],
                    strlen(names[i])) && lua_rawlen(L, -1) > 0)
       return 1;
     lua_pop(L, 1);

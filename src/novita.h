@@ -187,6 +187,9 @@ struct NvPool {
   void *multi;			/* CURLM; NULL = closed */
   pid_t pid;			/* who may use it: libcurl can't be forked */
   int epoll, timer;		/* descriptors, or -1 */
+  double spent;			/* seconds, since the last poll */
+  int batch;			/* sockets to take from the kernel at once */
+  int lost;			/* has libcurl failed us, for want of memory? */
   int needs_guard;		/* does libcurl let SIGPIPE through? */
   double now;			/* when the pool last looked at the clock */
   double wakeup;		/* when libcurl wants to be called */

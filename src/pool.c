@@ -37,6 +37,8 @@
 					   and a drained burst closes them */
 #define STREAMS			100	/* of an HTTP/2 connection */
 #define EVENTS			64	/* taken from the kernel at a time */
+#define A_WHILE			0.004	/* seconds; then other work of the
+					   thread has its turn */
 
 
 double nv_now (void) {
@@ -139,6 +141,18 @@ static int milliseconds (double seconds) {
 }
 
 
+/*
+** Without memory libcurl may have lost a socket from sight, whose transfer
+** would wait for ever; nobody knows which. All end, and the next one begins
+** with a new handle: after such a failure libcurl 7.88 divides by zero.
+*/
+static void lose_all (NvPool *p) {
+  p->lost = 1;
+  while (!nv_ring_empty(&p->flight))
+    nv_transfer_fail(p->flight.next->owner, "memory", NULL, NULL);
+}
+
+
 #if NV_EPOLL
 
 static int on_socket (CURL *easy, curl_socket_t s, int what, void *data,
@@ -170,50 +184,75 @@ static int on_timer (CURLM *multi, long timeout_ms, void *data) {
 
 static int open_waiting (NvPool *p) {
   p->epoll = epoll_create1(EPOLL_CLOEXEC);
-  if (p->epoll < 0)
-    return -1;
-  curl_multi_setopt(p->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
-  curl_multi_setopt(p->multi, CURLMOPT_SOCKETDATA, p);
-  curl_multi_setopt(p->multi, CURLMOPT_TIMERFUNCTION, on_timer);
-  curl_multi_setopt(p->multi, CURLMOPT_TIMERDATA, p);
-  return 0;
+  return p->epoll < 0 ? -1 : 0;
 }
 
 
-/* lets libcurl do what its own time-outs want */
-static void drive_timers (NvPool *p) {
+/* has libcurl tell what it waits for */
+static void listen_to (CURLM *multi, NvPool *p) {
+  curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, on_socket);
+  curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, p);
+  curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, on_timer);
+  curl_multi_setopt(multi, CURLMOPT_TIMERDATA, p);
+}
+
+
+/* gives libcurl its turn with a socket, or with its own time-outs */
+static void act (NvPool *p, curl_socket_t s, int what) {
   int running;
+  CURLMcode code = curl_multi_socket_action(p->multi, s, what, &running);
+  if (code != CURLM_OK)
+    lose_all(p);
+}
+
+
+static void drive_timers (NvPool *p) {
   while (p->now >= p->wakeup) {
     p->wakeup = NV_NEVER;
-    curl_multi_socket_action(p->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+    act(p, CURL_SOCKET_TIMEOUT, 0);
     p->now = nv_now();
   }
 }
 
 
 /*
-** Waits for the sockets, at most so long, and lets libcurl serve those that
-** are ready. Errors go to it as readiness, so that it finds the real cause.
+** Lets libcurl serve a socket that is ready. Errors go to it as readiness, so
+** that it finds the real cause.
+*/
+static void serve (NvPool *p, const struct epoll_event *event) {
+  unsigned e = event->events;
+  int what = (e & EPOLLIN ? CURL_CSELECT_IN : 0) |
+             (e & EPOLLOUT ? CURL_CSELECT_OUT : 0);
+  if (event->data.fd == p->timer) {
+    unsigned long long expirations;
+    if (read(p->timer, &expirations, sizeof(expirations)) > 0)
+      p->armed = NV_NEVER;
+    return;
+  }
+  if (e & (EPOLLERR | EPOLLHUP))
+    what = CURL_CSELECT_IN | CURL_CSELECT_OUT;
+  act(p, event->data.fd, what);
+}
+
+
+/*
+** Waits for the sockets, at most so long, and serves those that are ready,
+** for a while; TLS handshakes take a millisecond or more each. What is left
+** is still ready the next time. So that nobody is left out for ever, no more
+** are taken from the kernel then than were served: it hands them out in turn.
 */
 static int drive_sockets (NvPool *p, double seconds) {
   struct epoll_event events[EVENTS];
-  int i, running;
-  int n = epoll_wait(p->epoll, events, EVENTS, milliseconds(seconds));
-  p->now = nv_now();
-  for (i = 0; i < n; i++) {
-    unsigned e = events[i].events;
-    int what = (e & EPOLLIN ? CURL_CSELECT_IN : 0) |
-               (e & EPOLLOUT ? CURL_CSELECT_OUT : 0);
-    if (events[i].data.fd == p->timer) {
-      unsigned long long expirations;
-      if (read(p->timer, &expirations, sizeof(expirations)) > 0)
-        p->armed = NV_NEVER;
-      continue;
-    }
-    if (e & (EPOLLERR | EPOLLHUP))
-      what = CURL_CSELECT_IN | CURL_CSELECT_OUT;
-    curl_multi_socket_action(p->multi, events[i].data.fd, what, &running);
+  int i, n = epoll_wait(p->epoll, events, p->batch, milliseconds(seconds));
+  double since = p->now = nv_now();
+  for (i = 0; i < n && (i == 0 || p->now - since < A_WHILE); i++) {
+    serve(p, &events[i]);
+    p->now = nv_now();
   }
+  if (i < n)
+    p->batch = i;
+  else if (p->batch < EVENTS)
+    p->batch++;
   return n < 0 ? -1 : 0;
 }
 
@@ -264,10 +303,16 @@ static int open_waiting (NvPool *p) {
 }
 
 
+static void listen_to (CURLM *multi, NvPool *p) {
+  (void)multi; (void)p;
+}
+
+
 static void drive_timers (NvPool *p) {
   int running;
   p->wakeup = NV_NEVER;
-  curl_multi_perform(p->multi, &running);
+  if (curl_multi_perform(p->multi, &running) != CURLM_OK)
+    lose_all(p);
   p->now = nv_now();
 }
 
@@ -301,6 +346,29 @@ int nv_pool_descriptor (NvPool *p) {
 ** Transfers coming and going
 ** =======================================================
 */
+
+static CURLM *new_multi (NvPool *p) {
+  CURLM *multi = curl_multi_init();
+  if (multi == NULL)
+    return NULL;
+  listen_to(multi, p);
+  curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, KEPT_CONNECTIONS);
+  return multi;
+}
+
+
+/* takes a new handle after lose_all; 0, or -1 without memory */
+static int begin_afresh (NvPool *p) {
+  CURLM *multi = new_multi(p);
+  if (multi == NULL)
+    return -1;
+  curl_multi_cleanup(p->multi);
+  p->multi = multi;
+  p->wakeup = NV_NEVER;
+  p->cap = p->lost = 0;
+  return 0;
+}
+
 
 /* 't' may have to be looked at sooner than before */
 void nv_pool_hurry (NvTransfer *t) {
@@ -436,6 +504,7 @@ int nv_pool_poll (NvPool *p, double seconds) {
   double end;
   int interrupted = 0;
   Guard guard;
+  p->spent = 0;
   guard_enter(p, &guard);
   drive(p);
   end = p->now + seconds;
@@ -455,9 +524,27 @@ int nv_pool_poll (NvPool *p, double seconds) {
 }
 
 
-/* begins: what can be done without waiting is done before this returns */
+/*
+** Does what can be done without waiting, but not for long: who begins many
+** transfers at once would wait for all their handshakes. What is left is for
+** nv_pool_poll, which the timer calls for.
+*/
+static void drive_shortly (NvPool *p, int sockets) {
+  double since = nv_now();
+  if (p->spent > A_WHILE)
+    return;
+  if (sockets)
+    drive_sockets(p, 0);
+  drive(p);
+  p->spent += nv_now() - since;
+}
+
+
+/* begins: what can be done at once is done before this returns */
 int nv_pool_add (NvPool *p, NvTransfer *t) {
   Guard guard;
+  if (p->lost && begin_afresh(p) != 0)
+    return -1;
   cap_connections(p);
   if (curl_multi_add_handle(p->multi, t->easy) != CURLM_OK)
     return -1;
@@ -467,20 +554,18 @@ int nv_pool_add (NvPool *p, NvTransfer *t) {
   nv_ring_add(&p->flight, &t->flight, t);
   nv_pool_hurry(t);
   guard_enter(p, &guard);
-  drive(p);
+  drive_shortly(p, 0);
   nv_pool_rearm(p);
   guard_leave(&guard);
   return 0;
 }
 
 
-/* does all that can be done without waiting, and gives the timer its moment */
+/* does what can be done at once, and gives the timer its moment */
 void nv_pool_settle (NvPool *p) {
   Guard guard;
   guard_enter(p, &guard);
-  if (p->in_flight > 0)
-    drive_sockets(p, 0);
-  drive(p);
+  drive_shortly(p, p->in_flight > 0);
   nv_pool_rearm(p);
   guard_leave(&guard);
 }
@@ -490,6 +575,7 @@ void nv_pool_settle (NvPool *p) {
 int nv_pool_open (NvPool *p) {
   CURL *easy;
   p->epoll = p->timer = -1;
+  p->batch = EVENTS;
   p->pid = getpid();
   p->now = nv_now();
   p->wakeup = p->alarm = p->armed = NV_NEVER;
@@ -497,7 +583,7 @@ int nv_pool_open (NvPool *p) {
   nv_ring_init(&p->news);
   if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
     return -1;  /* counted; never undone: other users may be alive */
-  p->multi = curl_multi_init();
+  p->multi = new_multi(p);
   if (p->multi == NULL)
     return -1;
   easy = open_waiting(p) == 0 ? nv_transfer_easy(p) : NULL;
@@ -505,7 +591,6 @@ int nv_pool_open (NvPool *p) {
     nv_pool_close(p);
     return -1;
   }
-  curl_multi_setopt(p->multi, CURLMOPT_MAXCONNECTS, KEPT_CONNECTIONS);
   p->needs_guard = curl_version_info(CURLVERSION_NOW)->version_num < 0x075800;
 #if LIBCURL_VERSION_NUM >= 0x075400	/* 7.84 */
   {

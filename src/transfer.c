@@ -107,6 +107,7 @@ static const struct Cause {
   {CURLE_RECV_ERROR, "connection", "reset"},
   {CURLE_GOT_NOTHING, "connection", "reset"},
   {CURLE_PARTIAL_FILE, "connection", "reset"},
+  {CURLE_HTTP2_STREAM, "connection", "reset"},
   {CURLE_URL_MALFORMAT, "config", NULL},
   {CURLE_SSL_CACERT_BADFILE, "config", NULL},
 #if LIBCURL_VERSION_NUM >= 0x080600
@@ -511,9 +512,12 @@ int nv_transfer_header (NvTransfer *t, const char *line) {
 /* is this a URL to libcurl? */
 int nv_transfer_reads (const char *url) {
   CURLU *u = curl_url();
-  int yes = u == NULL || curl_url_set(u, CURLUPART_URL, url, 0) == CURLUE_OK;
+  CURLUcode code = CURLUE_OUT_OF_MEMORY;
+  if (u != NULL)
+    code = curl_url_set(u, CURLUPART_URL, url, 0);
   curl_url_cleanup(u);
-  return yes;  /* without memory the call finds out */
+  /* without memory the call finds out */
+  return code == CURLUE_OK || code == CURLUE_OUT_OF_MEMORY;
 }
 
 
@@ -669,19 +673,20 @@ void nv_transfer_cancel (NvTransfer *t) {
 
 /* the owner has read: lets a paused stream go on */
 void nv_transfer_resume (NvTransfer *t) {
+  NvPool *p = t->pool;
   CURLcode code;
   if (!t->paused || t->state != NV_RUNNING ||
       nv_buffer_length(&t->body) > HIGH_WATER / 2)
     return;
   t->paused = 0;
   code = curl_easy_pause(t->easy, CURLPAUSE_CONT);  /* calls on_body */
-  if (code != CURLE_OK) {
-    nv_transfer_finish(t, (int)code);
-    return;
+  if (code != CURLE_OK)
+    nv_transfer_finish(t, (int)code);  /* it could not take what was held */
+  else {
+    t->heard = nv_now();  /* until now it was us who were silent */
+    nv_pool_hurry(t);
   }
-  t->heard = nv_now();  /* until now it was us who were silent */
-  nv_pool_hurry(t);
-  nv_pool_settle(t->pool);
+  nv_pool_settle(p);
 }
 
 

@@ -81,7 +81,8 @@ function jobs.calls(client, arg)
   local wall, used = now(), cpu()
   for index = 1, tonumber(arg.width) do threads[index] = ngx.thread.spawn(work) end
   for _, thread in ipairs(threads) do assert(ngx.thread.wait(thread)) end
-  ngx.say(("rate %.1f cpu %.3f"):format(arg.count / (now() - wall), (cpu() - used) * 1e6 / arg.count))
+  local rate, cost = arg.count / (now() - wall), (cpu() - used) * 1e6 / arg.count
+  ngx.say(("rate %.1f cpu %.3f"):format(rate, cost))
 end
 
 -- A stream that says one word, is silent for some seconds, and says another.

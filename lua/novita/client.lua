@@ -26,10 +26,11 @@ local retry = require("novita.retry")
 ---@field max_event_bytes? integer of one event of a stream; none
 ---@field loop? table how to wait; chosen by where the code runs
 ---@field vars? table fills the templates in the request: {{trigger.name}}
----@field retry? "default"|"aggressive"|"none"|table see novita.retry
+---@field retry? "default"|"aggressive"|"none"|table see novita.retry; a table is laid over
+---  the client's
 ---@field limit? novita.Limiter|novita.LimitOptions see novita.limit
----@field log? fun(level: "info"|"warn"|"error", event: table) told of attempts, waits and failures;
----  never of keys, bodies and queries
+---@field log? fun(level: "info"|"warn"|"error", event: table) told of attempts, waits and failures
+---  (event.event), never of keys, bodies and queries; what it raises goes through to the caller
 ---@field on_text? fun(text: string): boolean? streams the answer: called with each piece of text;
 ---  false means: enough
 ---@field on_chunk? fun(chunk: table): boolean? the same with each chunk

@@ -6,7 +6,7 @@
 --
 -- Its parts: budget.lua keeps the rates, so that no server that counts the same minute refuses;
 -- tokens.lua guesses what a call will use; cooldown.lua counts the calls under way and pauses them
--- all after one 429. Here is the queue.
+-- all after one 429; ticket.lua is a turn, from its grant to its end. Here is the queue.
 --
 -- Turns go first come, first served: only the front of the queue is let in, by whoever looks first,
 -- and a call that asks for much is not overtaken by small ones.
@@ -19,6 +19,7 @@
 local budget = require "novita.budget"
 local cooldown = require "novita.cooldown"
 local options = require "novita.options"
+local ticket = require "novita.ticket"
 local tokens = require "novita.tokens"
 
 local limit = { estimate = tokens.estimate, is_refusal = cooldown.is_refusal }
@@ -37,10 +38,6 @@ local RULES = {
 ---@class novita.Limiter
 local Limiter = {}
 local limiter_meta = { __index = Limiter, __name = "novita.limiter" }
-
----@class novita.Ticket
-local Ticket = {}
-local ticket_meta = { __index = Ticket, __name = "novita.ticket" }
 
 ---@class novita.LimitOptions
 ---@field rpm integer? requests a minute
@@ -119,10 +116,10 @@ end
 local function grant(self, waiter, now)
   local taken, request, spent = take(self, waiter, now)
   if not taken then return false end
-  waiter.ticket = setmetatable({
+  waiter.ticket = ticket.new {
     limiter = self, call = self.cooldown:start(), request = request, tokens = spent,
     estimate = waiter.estimate, prompt = waiter.prompt, counted = waiter.tokens,
-  }, ticket_meta)
+  }
   return true
 end
 
@@ -211,18 +208,18 @@ end
 -- Ends the wait of one that will not go. What it was granted meanwhile was never used.
 local function leave(self, waiter)
   self.queue[waiter.index] = nil
-  local ticket = waiter.ticket
-  if not ticket then return serve(self) end
-  if ticket.request then self.requests:correct(ticket.request, -1, self.env.now()) end
-  ticket:correct(0)
-  ticket:release()
+  local unused = waiter.ticket
+  if not unused then return serve(self) end
+  if unused.request then self.requests:correct(unused.request, -1, self.env.now()) end
+  unused:correct(0)
+  unused:release()
 end
 
 -- The turn begins now, even if it was granted a nap ago: what is sent later is counted later.
-local function begin(ticket, now)
-  if ticket.request then ticket.request.at = now end
-  if ticket.tokens then ticket.tokens.at = now end
-  return ticket
+local function begin(turn, now)
+  if turn.request then turn.request.at = now end
+  if turn.tokens then turn.tokens.at = now end
+  return turn
 end
 
 --- Waits for a turn: a slot, a request and its tokens. The queue's order is kept.
@@ -253,6 +250,11 @@ function Limiter:acquire(what, env)
   return nil, err
 end
 
+--- Lets those in who may go now.
+function Limiter:serve()
+  serve(self)
+end
+
 --- Lets nobody start for some seconds.
 ---@param seconds number
 function Limiter:pause(seconds)
@@ -266,55 +268,6 @@ function Limiter:refused(err, busy)
   local first = self.cooldown.count == 0
   self.cooldown:refused({ pause = 0 }, err)
   if first then self.cooldown.before = busy end
-end
-
--- Counts another number of tokens than before.
-function Ticket:correct(used)
-  if not self.tokens then return end
-  self.limiter.tokens:correct(self.tokens, used - self.counted, self.limiter.env.now())
-  self.counted = used
-end
-
---- Counts the tokens that were really used instead of those set aside, and learns from it.
----@param used integer
-function Ticket:settle(used)
-  self.limiter.experience:learn(self.estimate, used)
-  self:correct(used)
-  serve(self.limiter)
-end
-
---- Frees the slot. Once is enough, more does no harm.
-function Ticket:release()
-  self.call.stop()
-  serve(self.limiter)
-end
-
--- A refusal generates nothing, nor does what was never sent. What broke off later may go on being
--- generated, and charged: Novita does both.
-local function may_generate(err)
-  return err.phase ~= nil and err.phase ~= "connect" and not (err.status and err.status >= 400)
-end
-
---- Ends an attempt, in place of `settle` and `release`: pauses everyone after a 429, counts the
---- real usage or gives back the completion of a call that failed, and frees the slot.
----@param reply table? what the attempt returned
----@param err any
-function Ticket:finish(reply, err)
-  local limiter = self.limiter
-  if self.call.ended then return end
-  err = type(err) == "table" and err or {}
-  if reply ~= nil then
-    limiter.cooldown:succeeded(self.call)
-  elseif cooldown.is_refusal(err) then
-    limiter.cooldown:refused(self.call, err)
-  end
-  local used = tokens.used(reply or err.partial)
-  if used then
-    self:settle(used)
-  elseif reply == nil and not may_generate(err) then
-    self:correct(self.prompt)
-  end
-  self:release()
 end
 
 return limit

@@ -48,14 +48,14 @@ local function blame(call, name, problem)
   return core.error { kind = "callback_error", message = name .. " raised an error" }
 end
 
--- Calls a callback. Returns the error it raised, if it did.
+-- Calls a callback. Returns the error it raised, if it did; false means: enough.
 local function tell(call, name, ...)
   local fn = call.handlers[name]
   if not fn then return nil end
   if not call.handle.task then call.loop.sleep(0) end -- start() has not returned
   local ok, result = compat.traced(fn, ...)
   if not ok then return blame(call, name, result) end
-  if result == false and name ~= "on_done" then call.handle:cancel() end
+  if result == false then call.enough = true end
   return nil
 end
 
@@ -79,12 +79,11 @@ local function relay(call, stream)
   local text_of = require("novita.stream").text_of
   local handle, chunk = call.handle, false
   local raised = tell(call, "on_headers", stream.info.status, stream.info.headers)
-  while chunk ~= nil and not (raised or handle.cancelled) do
+  local function goes_on() return not (raised or call.enough or handle.cancelled) end
+  while chunk ~= nil and goes_on() do
     chunk = next_chunk(call, stream)
-    if chunk and not handle.cancelled then raised = tell(call, "on_chunk", chunk) end
-    if not (raised or handle.cancelled) then
-      raised = tell_text(call, chunk and text_of(chunk), chunk == nil)
-    end
+    if chunk and goes_on() then raised = tell(call, "on_chunk", chunk) end
+    if goes_on() then raised = tell_text(call, chunk and text_of(chunk), chunk == nil) end
   end
   return raised
 end
@@ -94,7 +93,11 @@ local function chat_aloud(call, how)
   if not stream then return nil, err end
   if not call.handle.cancelled then call.handle.state = "streaming" end
   local raised = relay(call, stream)
-  if raised or call.handle.cancelled then stream:cancel() end
+  if raised or call.handle.cancelled then
+    stream:cancel()
+  elseif call.enough then
+    return stream:stop()
+  end
   local reply, info = stream:reply()
   if not raised then return reply, info end
   raised.partial = reply or info.partial

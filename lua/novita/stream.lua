@@ -20,6 +20,7 @@ local stream = {}
 -- for stays open, or the task would never hear of it.
 local function fail(self, err)
   local partial = self.assembler:build()
+  partial.incomplete = true -- although all choices may have finished
   if #partial.choices > 0 then err.partial = partial end
   if not self.waiting then self.transfer:close() end
   self.err = err

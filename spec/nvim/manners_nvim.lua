@@ -2,10 +2,9 @@
 -- JSON, and explained by :checkhealth and :help.
 
 local editor = require("spec.support.editor")
-local interpreter = require("spec.support.interpreter")
 local simulator = require("spec.support.sim")
 
-local quote = interpreter.quote
+local quote = editor.quote
 
 local sim
 

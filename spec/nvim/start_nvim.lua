@@ -141,6 +141,20 @@ describe("novita.start", function()
     assert.is_true(#got.text > 0)
   end)
 
+  it("stops when a callback returns false, with what has come", function()
+    sim:always { pace = 0.003 }
+    local got = run [[
+      local incomplete
+      act.text = function() return false end
+      act.done = function(_, reply) incomplete = reply.incomplete end
+      handle = client():start(request { message = ("w "):rep(50) }, handlers())
+      done()
+      return { texts = count("text"), incomplete = incomplete, status = handle:status() }
+    ]]
+    assert.are.same({ texts = 1, incomplete = true, status = "done" }, got)
+    assert.is_true(sim:wait_for(function(entries) return entries[1].aborted end))
+  end)
+
   it("goes on when nobody keeps the handle", function()
     sim:always { pace = 0.005 }
     assert.are.equal("done a b c d e", run [[
@@ -248,17 +262,6 @@ describe("novita.start", function()
         vim.wait(20)
         return { handle:status(), over }
       ]])
-    end)
-
-    it("by a callback that returns false", function()
-      sim:always { pace = 0.003 }
-      local got = run [[
-        act.text = function() return false end
-        handle = client():start(request { message = ("w "):rep(50) }, handlers())
-        done()
-        return { last = told[#told], texts = count("text") }
-      ]]
-      assert.are.same({ last = "done cancelled", texts = 1 }, got)
     end)
 
     it("from a callback of libuv's, where the API may not be used", function()

@@ -12,18 +12,22 @@
 local socket = require("socket")
 
 local data = require("spec.support.data")
-local interpreter = require("spec.support.interpreter")
 local simulator = require("spec.support.sim")
 
 local PATIENCE = 20 -- seconds for a headless run
-local quote = interpreter.quote
-
 local SLOW_NAME = os.getenv("LUA_CPATH"):match("^[^;]+"):gsub("%?", "spec/support/slowname")
 
 local editor = { root = assert(io.popen("pwd")):read("*l") }
 
+--- A word of a shell's command line.
+function editor.quote(word)
+  return "'" .. tostring(word):gsub("'", "'\\''") .. "'"
+end
+
+local quote = editor.quote
+
 --- The environment in which looking up a name takes five seconds.
-editor.slow_names = "NAME_SECONDS=5 LD_PRELOAD=" .. interpreter.quote(SLOW_NAME)
+editor.slow_names = "NAME_SECONDS=5 LD_PRELOAD=" .. quote(SLOW_NAME)
 
 local PRELUDE = [[
 local result_file, root, url, key = ...

@@ -96,7 +96,7 @@ http {
   client_body_temp_path @directory/t1; proxy_temp_path @directory/t2;
   fastcgi_temp_path @directory/t3; uwsgi_temp_path @directory/t4; scgi_temp_path @directory/t5;
   lua_package_path
-    "@path@directory/?.lua;@source/lua/?.lua;@source/lua/?/init.lua;@root/usr/share/lua/5.1/?.lua;;";
+   "@path@directory/?.lua;@source/lua/?.lua;@source/lua/?/init.lua;@root/usr/share/lua/5.1/?.lua;;";
   lua_package_cpath "@source/build/luajit/?.so;/usr/lib/x86_64-linux-gnu/lua/5.1/?.so;;";
   @http
   server {

@@ -123,4 +123,19 @@ function streaming.memory()
   return tonumber(text:match("VmRSS:%s+(%d+) kB"))
 end
 
+--- How many descriptors this process has open, or nil where there is no /proc.
+function streaming.descriptors()
+  local file = io.open("/proc/self/stat")
+  local pid = file and file:read("*n")
+  if not pid then return nil end
+  file:close()
+  local path = os.tmpname() -- a pipe would count too
+  os.execute(("ls /proc/%d/fd | wc -l >%s"):format(pid, path))
+  local list = assert(io.open(path))
+  local count = list:read("*n")
+  list:close()
+  os.remove(path)
+  return count
+end
+
 return streaming

@@ -13,7 +13,6 @@ local function block(waiter)
     local seconds = poll.turn() or SLICE
     if waiter.ready then return end
     pool:poll(math.max(0, math.min(seconds, SLICE)))
-    poll.turn()
   end
 end
 

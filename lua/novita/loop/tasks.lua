@@ -63,7 +63,9 @@ local function finish(task, ok, ...)
   task.done, task.ok = true, ok
   task.results = { n = select("#", ...), ... }
   if not ok then fail(task) end
-  for _, waiter in ipairs(task.waiters or {}) do wake(waiter) end
+  for _, waiter in ipairs(task.waiters or {}) do -- not from here: a long chain would fill the stack
+    if waiter.task then add_timer(state, 0, waiter) else wake(waiter) end
+  end
   if state.alive > 0 then return end
   if state.runner then state.runner.ready = true end
   if state.host.on_alive then state.host.on_alive(false) end

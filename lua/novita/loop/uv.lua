@@ -2,11 +2,13 @@
 ---
 --- One handle watches the pool's descriptor, one timer the tasks' next moment; both only note that
 --- there is something to do. Tasks then run in the editor's main loop, where its API is allowed,
---- for A_WHILE at most before it gets to see keys again.
+--- for A_WHILE at most before it gets to see keys again; and news of many streams are taken
+--- together, since each turn may mean a redraw.
 
 local tasks = require("novita.loop.tasks")
 
-local A_WHILE = 0.004 -- seconds
+local A_WHILE = 0.003 -- seconds
+local REST = 0.008 -- seconds from one turn to the next that news ask for: half a picture
 local SLICE = 0.1 -- seconds between two looks for <C-c>
 
 local vim = rawget(_G, "vim")
@@ -17,6 +19,7 @@ local loop
 local handles = {} -- the pool, its poll handle, the timer
 local armed = math.huge -- when the timer goes off
 local awaited = false -- is a turn due?
+local last = -math.huge -- when the last turn ended
 local busy = 0 -- what must keep libuv's loop alive: the tasks, code that blocks
 
 local arm
@@ -24,7 +27,8 @@ local arm
 local function turn()
   awaited = false
   local seconds = loop.turn(A_WHILE)
-  if seconds then arm(loop.now() + seconds) end
+  last = loop.now()
+  if seconds then arm(last + seconds) end
 end
 
 -- There is something to do. Once is enough, however often it is said.
@@ -44,6 +48,12 @@ function arm(at)
   armed = at
   uv.update_time()
   handles.timer:start(math.max(0, math.ceil((at - loop.now()) * 1000)), 0, on_timer)
+end
+
+local function on_readable()
+  local _, news = handles.pool:poll(0)
+  if not news then return end
+  if loop.now() >= last + REST then notice() else arm(last + REST) end
 end
 
 -- Handles first, the descriptor after them.
@@ -73,10 +83,7 @@ local function on_pool(pool)
   close()
   handles = { pool = pool, timer = uv.new_timer(), watch = uv.new_poll(pool:fd()) }
   handles.timer:unref()
-  handles.watch:start("r", function()
-    local _, news = pool:poll(0)
-    if news then notice() end
-  end)
+  handles.watch:start("r", on_readable)
   refer()
   if editor and vim.in_fast_event() then
     vim.schedule(close_at_exit)

@@ -56,21 +56,34 @@ local function choose_protocol(_, offered)
   end
 end
 
---- Makes a server's context and the PEM text of the CA that vouches for it.
----@param options table tls_host: the only name in the certificate; tls_expired: out of date
----@return userdata context, string pem
-function tls.new(options)
+-- A leaf and its key, and the CA that vouches for it.
+local function new_leaf(options)
   local ca, ca_key, ca_name = new_ca()
   local key = new_key()
   local cert = new_certificate(2, new_name(options.tls_host or "localhost"), ca_name, key,
     options.tls_expired)
   cert:setSubjectAlt(alt_names(options.tls_host))
   cert:sign(ca_key)
+  return cert, key, ca
+end
+
+--- Makes a server's context and the PEM text of the CA that vouches for it.
+---@param options table tls_host: the only name in the certificate; tls_expired: out of date
+---@return userdata context, string pem
+function tls.new(options)
+  local cert, key, ca = new_leaf(options)
   local ctx = context.new("TLS", true)
   ctx:setCertificate(cert)
   ctx:setPrivateKey(key)
   ctx:setAlpnSelect(choose_protocol)
   return ctx, ca:toPEM()
+end
+
+--- The same for other programs: what a server needs, and the CA, as PEM texts.
+---@return { cert: string, key: string, ca: string }
+function tls.texts()
+  local cert, key, ca = new_leaf {}
+  return { cert = cert:toPEM(), key = key:toPEM("private"), ca = ca:toPEM() }
 end
 
 return tls

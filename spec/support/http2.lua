@@ -1,0 +1,87 @@
+-- HTTP/2 in front of the shared simulator: nghttpx, which Debian has in nghttp2-proxy.
+--
+--   local front = http2.start()     nil where there is no nghttpx
+--   ... calls to front.url with front.ca_file ...
+--   front:stop()
+
+local socket = require("socket")
+
+local simulator = require("spec.support.sim")
+
+local START_SECONDS = 2
+local POLL_SECONDS = 0.005
+
+-- A shell that ends nghttpx when the pipe to it closes, as it does when we end, however that comes.
+local COMMAND = "exec 3<&0 2>/dev/null; nghttpx --conf=/dev/null --single-process --workers=1"
+  .. " --log-level=FATAL --errorlog-file=/dev/null --accesslog-file=/dev/null"
+  .. " --frontend='127.0.0.1,%d' --backend='127.0.0.1,%d' '%s' '%s' </dev/null & pid=$!;"
+  .. " read _ <&3; kill $pid; wait $pid 2>/dev/null; rm -f '%s' '%s' '%s'"
+
+local CERTIFICATE = [[
+local texts = require("spec.support.simulator.tls").texts()
+for name, path in pairs { cert = arg[1], key = arg[2], ca = arg[3] } do
+  local file = assert(io.open(path, "w"))
+  file:write(texts[name])
+  file:close()
+end
+]]
+
+local http2 = {}
+
+local methods = {}
+local mt = { __name = "http2", __index = methods }
+
+local function has_nghttpx()
+  local pipe = io.popen("command -v nghttpx")
+  local path = pipe:read("*l")
+  pipe:close()
+  return path ~= nil
+end
+
+local function free_port()
+  local listener = assert(socket.bind("127.0.0.1", 0))
+  local _, port = listener:getsockname()
+  listener:close()
+  return tonumber(port)
+end
+
+-- Made by the Lua that runs the simulator, whatever runs the specs.
+local function make_certificate(...)
+  local program = os.tmpname()
+  local file = assert(io.open(program, "w"))
+  file:write(CERTIFICATE)
+  file:close()
+  os.execute(("LUA_PATH='./?.lua;;' '%s' '%s' '%s' '%s' '%s'"):format(
+    os.getenv("NOVITA_SIM_LUA") or "lua5.4", program, ...))
+  os.remove(program)
+end
+
+local function wait_for(port)
+  local till = socket.gettime() + START_SECONDS
+  repeat
+    local sock = socket.connect("127.0.0.1", port)
+    if sock then return sock:close() end
+    socket.sleep(POLL_SECONDS)
+  until socket.gettime() > till
+  error("nghttpx did not start", 3)
+end
+
+--- Starts nghttpx.
+---@return table? front with url and ca_file; nil where there is no nghttpx
+function http2.start()
+  if not has_nghttpx() then return nil end
+  local cert, key, ca, port = os.tmpname(), os.tmpname(), os.tmpname(), free_port()
+  make_certificate(cert, key, ca)
+  local pipe = assert(io.popen(COMMAND:format(port, tonumber(simulator.shared().port), key, cert,
+    key, cert, ca), "w"))
+  wait_for(port)
+  return setmetatable({
+    url = ("https://127.0.0.1:%d/openai/v1"):format(port), ca_file = ca, pipe = pipe,
+  }, mt)
+end
+
+function methods:stop()
+  self.pipe:close()
+end
+
+return http2
