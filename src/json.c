@@ -21,6 +21,11 @@
 
 #define EXACT	9007199254740992.0	/* 2^53 */
 
+/* texts that get blanks, see push_text: longer ones are no chunks */
+#define SHORT_STRING	16
+#define LONG_CHUNK	2048
+#define BLANKS		4
+
 
 /*
 ** The length of the UTF-8 sequence at 's' (Unicode 15, table 3-7), or 0 if
@@ -355,6 +360,33 @@ static int learn_point (lua_State *L) {
 
 
 /*
+** Pushes the text for lua-cjson. Up to 5.1 a long string is kept once, and
+** found by a hash of some of its bytes, in LuaJIT the first and the last four
+** and eight more: the chunks of a stream, which differ elsewhere, would all
+** be in one slot, and searching it took a fifth of the time of a chunk. So
+** blanks follow that depend on the whole text.
+*/
+static void push_text (lua_State *L, const char *text, size_t length) {
+#if LUA_VERSION_NUM < 502
+  static const char blanks[] = " \t\n\r";
+  char padded[LONG_CHUNK + BLANKS];
+  unsigned long hash = (unsigned long)length;
+  size_t i;
+  if (length > SHORT_STRING && length <= LONG_CHUNK) {
+    memcpy(padded, text, length);
+    for (i = 0; i < length; i++)
+      hash = hash * 31 + (unsigned char)text[i];
+    for (i = length; i < length + BLANKS; i++, hash >>= 2)
+      padded[i] = blanks[hash & 3];
+    lua_pushlstring(L, padded, length + BLANKS);
+    return;
+  }
+#endif
+  lua_pushlstring(L, text, length);
+}
+
+
+/*
 ** Pushes the value of a JSON text and returns 0, or pushes what is wrong
 ** with it (never a part of it) and returns -1. A leading BOM is skipped.
 */
@@ -373,7 +405,7 @@ int nv_json_decode (lua_State *L, const char *text, size_t length) {
   if (found.broken)
     push_mended(L, text, length, 1);
   else
-    lua_pushlstring(L, text, length);
+    push_text(L, text, length);
   result = decode_top(L);
   if (result != 0 && found.fractions && learn_point(L) == 0) {
     lua_pop(L, 1);

@@ -161,10 +161,15 @@ local function listen(self)
   self.bell = nil
 end
 
+-- Is anything under way, or has been and is not yet known to who waits for it?
+local function busy(self)
+  return self.in_flight > 0 or next(self.waiting) ~= nil
+end
+
 -- Is there nothing more to do for a driver?
 local function over(self, driver, since)
   if self.driver ~= driver then return true end
-  return self.in_flight == 0 and (ngx.worker.exiting() or core.now() - since >= IDLE)
+  return not busy(self) and (ngx.worker.exiting() or core.now() - since >= IDLE)
 end
 
 local function look_after(self, driver)
@@ -175,7 +180,7 @@ local function look_after(self, driver)
     ngx.sleep(self.bell and BEAT or TICK)
     turn(self)
     driver.seen, self.alone = core.now(), false
-    if self.in_flight > 0 then since = driver.seen end
+    if busy(self) then since = driver.seen end
   end
 end
 
