@@ -164,7 +164,8 @@ describe("timings", function()
     assert.are.equal(0, t.tls)
     assert.is_true(t.connect < t.first_byte)
     assert.is_true(t.first_byte >= 0.03)
-    assert.is_true(t.total >= t.first_byte + 0.015)
+    assert.is_true(t.total >= t.first_byte)
+    assert.is_true(t.total >= 0.05 - 0.001) -- both delays
     assert.is_true(t.total < 0.05 + wire.slack)
   end)
 
