@@ -129,11 +129,11 @@ describe("the connection", function()
 
   it("is used again when the end of its framing came later", function()
     local late = { events = { chunk("a"), finish("stop"), "[DONE]", { raw = "" } }, done = false,
-      pace = 0.02 }
+      pace = 0.01 }
     sim:script { late, late }
     for _ = 1, 3 do
       assert(open():reply())
-      socket.sleep(0.04)
+      socket.sleep(0.05)
     end
     local numbers = connections()
     assert.equal(numbers[1], numbers[2])
