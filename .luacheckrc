@@ -4,6 +4,7 @@ include_files = { "**/*.lua", "*.rockspec", ".luacheckrc" }
 exclude_files = { "build" }
 files["lua/novita/meta"] = { ignore = { "212", "241" } } -- types: their bodies are empty
 files["bench/worker"] = { read_globals = { "ngx" } }
+files["examples/openresty"] = { globals = { "ngx" } }
 files["spec"] = { std = "min+busted" }
 files["*.rockspec"] = { std = "rockspec" }
 files[".luacheckrc"] = { std = "luacheckrc" }

@@ -60,6 +60,6 @@ install: module
 clean:
 	rm -rf build lua/novita/core.so
 
-include spec/check.mk spec/nvim.mk spec/fuzz.mk
+include spec/check.mk spec/nvim.mk spec/nginx.mk spec/fuzz.mk
 
 .PHONY: all module prerequisites install clean

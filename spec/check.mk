@@ -98,11 +98,6 @@ check-valgrind: module
 VALGRIND_SPECS = spec/chat_spec.lua spec/error_spec.lua spec/stream_end_spec.lua\
 	spec/assemble_spec.lua spec/poll_calls_spec.lua
 
-# In nginx, which the specs unpack below build/: its LuaJIT and Neovim's exclude each other.
-nginx-specs:
-	$(call packages,$(TEST_PACKAGES))
-	@$(MAKE) --no-print-directory specs LUA=luajit SPECS=spec/nginx
-
 # Out of memory at every allocation; several states in one process. Our own malloc is wrapped.
 HOST = gcc -std=c99 -D_GNU_SOURCE $(ASAN) $(WARNINGS) -Isrc src/*.c $(shell pkg-config --cflags lua5.4\
 	libcurl) -o build/host/$(1) spec/host/$(1).c $(shell pkg-config --libs lua5.4 libcurl)\

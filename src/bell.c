@@ -101,7 +101,7 @@ int nv_bell_open (NvBell *b, int descriptor, const char *directory) {
   if (strlen(directory) < NV_BELL_PATH / 2)
     b->listener = listen_at(&address);
   if (b->listener >= 0)
-    strcpy(b->path, address.sun_path);
+    memcpy(b->path, address.sun_path, sizeof(b->path));
   if (b->watch >= 0 && b->stop >= 0 && b->listener >= 0 &&
       watch_descriptor(b->watch, b->stop, EPOLLIN) == 0 &&
       watch_descriptor(b->watch, descriptor, EPOLLIN | EPOLLONESHOT) == 0)

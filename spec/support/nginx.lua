@@ -144,6 +144,32 @@ local function configuration(self, options)
   return (CONFIGURATION:gsub("@(%w+)", values))
 end
 
+-- The configuration of an example, which is copied: other paths and ports, and else as it is.
+local function example(self, options)
+  local folder = source .. "/examples/" .. options.example
+  run(("cp -R %s/. %s/"):format(folder, self.directory))
+  local lua = ("%s/lua/?.lua;%s/lua/?/init.lua;%s/usr/share/lua/5.1/?.lua;;")
+    :format(source, source, root)
+  local modules = ("load_module %s/usr/lib/nginx/modules/ndk_http_module.so;\n"
+    .. "load_module %s/usr/lib/nginx/modules/ngx_http_lua_module.so;\n"
+    .. (first_line("id -u") == "0" and "user root;" or "")):format(root, root)
+  local text = read_file(folder .. "/nginx.conf")
+  for from, to in pairs {
+    ["include /etc/nginx/modules%-enabled/%*%.conf;"] = modules,
+    ["daemon off;"] = "", ["error_log stderr;"] = "error_log error.log notice;",
+    ["worker_processes auto;"] = "worker_processes 1;",
+    ["listen 127%.0%.0%.1:8080;"] = "listen 127.0.0.1:" .. self.port .. ";",
+    ['lua_package_path "[^"]+";'] = 'lua_package_path "' .. lua .. '";',
+    ['lua_package_cpath "[^"]+";'] = 'lua_package_cpath "' .. source .. "/build/luajit/?.so;"
+      .. '/usr/lib/x86_64-linux-gnu/lua/5.1/?.so;;";',
+  } do
+    local count
+    text, count = text:gsub(from, (to:gsub("%%", "%%%%")))
+    if count ~= 1 then error("the example has changed: " .. from, 0) end
+  end
+  return text
+end
+
 -- Processes -------------------------------------------------------------------------------------
 
 local function alive(pid)
@@ -269,15 +295,17 @@ end
 --- Starts nginx.
 ---@param options { workers?: integer, main?: string, http?: string, server?: string,
 ---  at?: table<string, string>, preload?: string, environment?: table<string, string>,
----  path?: string, prefix?: string, simulator?: boolean } more configuration, Lua code for paths, a
+---  path?: string, prefix?: string, simulator?: boolean, example?: string }
+---  more configuration, Lua code for paths, a
 ---  library to load first, variables, where to find more Lua files, a command to run it with;
----  without the simulator there is no `here`
+---  without the simulator there is no `here`; or { example: string, environment }, its folder
 ---@return table server
 function nginx.start(options)
   fetch()
   local self = setmetatable({ directory = first_line("mktemp -d"), port = free_port() }, mt)
   if options.simulator ~= false then write_here(self.directory) end
-  write_file(self.directory .. "/nginx.conf", configuration(self, options))
+  local text = options.example and example(self, options) or configuration(self, options)
+  write_file(self.directory .. "/nginx.conf", text)
   local command = ("%s %s %s/usr/sbin/nginx -p . -c nginx.conf -e error.log 2>/dev/null")
     :format(options.prefix or "", environment(options), root)
   run(("cd %s && { %s || { cat error.log >&2; false; }; }"):format(self.directory, command))
