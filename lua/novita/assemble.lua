@@ -120,7 +120,7 @@ local function add_member(choice, name, value)
     if type(value) == "string" and value ~= "" then choice.finish_reason = value end
   elseif name == "logprobs" then
     if type(value) == "table" then add_logprobs(choice, value) end
-  elseif name ~= "index" and name ~= "delta" then
+  else
     choice.other[name] = value
   end
 end
@@ -134,7 +134,9 @@ local function add_choice(self, part, position)
   end
   local choice = self.choices[index] or new_choice()
   self.choices[index] = choice
-  for name, value in pairs(part) do add_member(choice, name, value) end
+  for name, value in pairs(part) do
+    if name ~= "index" and name ~= "delta" then add_member(choice, name, value) end
+  end
   if type(part.delta) == "table" then return add_delta(choice, part.delta) end
   return nil
 end
@@ -165,7 +167,7 @@ end
 ---@return string? problem why the chunk can't be part of any reply
 function methods:add(chunk)
   for name, value in pairs(chunk) do
-    if name ~= "choices" then add_field(self.reply, name, value) end
+    if name ~= "choices" and value ~= self.reply[name] then add_field(self.reply, name, value) end
   end
   if type(chunk.choices) ~= "table" then return nil end
   for position, part in ipairs(chunk.choices) do
