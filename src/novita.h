@@ -186,7 +186,8 @@ typedef struct NvFeatures {
 struct NvPool {
   void *multi;			/* CURLM; NULL = closed */
   pid_t pid;			/* who may use it: libcurl can't be forked */
-  int epoll, timer;		/* descriptors, or -1 */
+  int epoll, timer, call;	/* descriptors, or -1 */
+  int called;			/* is 'call' readable? */
   double spent;			/* seconds, since the last poll */
   int batch;			/* sockets to take from the kernel at once */
   int lost;			/* has libcurl failed us, for want of memory? */

@@ -6,9 +6,10 @@
 ** On Linux that descriptor is an epoll set. libcurl names the sockets it
 ** waits for (on_socket) and the moment it wants to be called (on_timer);
 ** both only write that down. Somebody else's event loop can watch the set
-** through nv_pool_descriptor, which adds a timer descriptor to it; without
-** such a loop the time-outs go to epoll_wait and cost no system call.
-** Elsewhere libcurl waits by itself (curl_multi_poll).
+** through nv_pool_descriptor, which adds two descriptors to it: a timer, and
+** an event for what is to be done right now (a timer set to now would do, at
+** ten times the cost); without such a loop the time-outs go to epoll_wait and
+** cost no system call. Elsewhere libcurl waits by itself (curl_multi_poll).
 **
 ** Time-outs of ours are not kept in order: 'alarm' is a moment before which
 ** none can expire, and only then all transfers are looked at. Since bytes
@@ -20,6 +21,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -27,6 +29,7 @@
 
 #if NV_EPOLL
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/timerfd.h>
 #endif
 
@@ -46,6 +49,43 @@ double nv_now (void) {
   clock_gettime(CLOCK_MONOTONIC, &t);
   return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
+
+
+/*
+** {======================================================
+** Which process this is
+** Every use of a pool asks, for libcurl can't be used by both sides of a
+** fork. So the number is kept where the kernel wipes it in a child.
+** =======================================================
+*/
+
+static pthread_once_t pid_kept = PTHREAD_ONCE_INIT;
+static pid_t *kept_pid;  /* NULL: ask the kernel each time */
+
+static void keep_pid (void) {
+#ifdef MADV_WIPEONFORK	/* Linux 4.14 */
+  size_t size = (size_t)sysconf(_SC_PAGESIZE);
+  void *page = mmap(NULL, size, PROT_READ | PROT_WRITE,
+                    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (page == MAP_FAILED)
+    return;
+  if (madvise(page, size, MADV_WIPEONFORK) == 0)
+    kept_pid = page;
+  else
+    munmap(page, size);
+#endif
+}
+
+
+static pid_t this_process (void) {
+  if (kept_pid == NULL)
+    return getpid();
+  if (*kept_pid == 0)
+    *kept_pid = getpid();
+  return *kept_pid;
+}
+
+/* }====================================================== */
 
 
 /*
@@ -215,6 +255,25 @@ static void drive_timers (NvPool *p) {
 }
 
 
+/* makes the descriptor readable */
+static void call (NvPool *p) {
+  if (p->called)
+    return;
+  eventfd_write(p->call, 1);
+  p->called = 1;
+}
+
+
+/* takes the call back, or answers it */
+static void hush (NvPool *p) {
+  eventfd_t calls;
+  if (!p->called)
+    return;
+  eventfd_read(p->call, &calls);
+  p->called = 0;
+}
+
+
 /*
 ** Lets libcurl serve a socket that is ready. Errors go to it as readiness, so
 ** that it finds the real cause.
@@ -227,6 +286,10 @@ static void serve (NvPool *p, const struct epoll_event *event) {
     unsigned long long expirations;
     if (read(p->timer, &expirations, sizeof(expirations)) > 0)
       p->armed = NV_NEVER;
+    return;
+  }
+  if (event->data.fd == p->call) {
+    hush(p);
     return;
   }
   if (e & (EPOLLERR | EPOLLHUP))
@@ -258,14 +321,20 @@ static int drive_sockets (NvPool *p, double seconds) {
 
 
 /*
-** Keeps the timer descriptor, if anybody watches, at the next moment there
-** is something to do. One that fires too early does no harm, so it is set
-** again only for an earlier moment, or to silence an idle pool.
+** Has the descriptor, if anybody watches it, readable from the next moment
+** there is something to do. A timer that fires too early does no harm, so it
+** is set again only for an earlier moment, or to silence an idle pool.
 */
 static void arm (NvPool *p, double wanted) {
   struct itimerspec when;
-  if (p->timer < 0 || wanted == p->armed ||
-      (wanted > p->armed && wanted < NV_NEVER))
+  if (p->timer < 0)
+    return;
+  if (wanted <= p->now) {
+    call(p);
+    return;
+  }
+  hush(p);
+  if (wanted == p->armed || (wanted > p->armed && wanted < NV_NEVER))
     return;
   memset(&when, 0, sizeof(when));  /* zero: off */
   if (wanted < NV_NEVER) {
@@ -279,17 +348,29 @@ static void arm (NvPool *p, double wanted) {
 }
 
 
-int nv_pool_descriptor (NvPool *p) {
+/* watches 's', which is closed if that can't be done; 's' or -1 */
+static int watched (NvPool *p, int s) {
   struct epoll_event event;
-  if (p->timer >= 0)
-    return p->epoll;
-  p->timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-  if (p->timer < 0)
-    return -1;
   memset(&event, 0, sizeof(event));
   event.events = EPOLLIN;
-  event.data.fd = p->timer;
-  if (epoll_ctl(p->epoll, EPOLL_CTL_ADD, p->timer, &event) != 0)
+  event.data.fd = s;
+  if (s >= 0 && epoll_ctl(p->epoll, EPOLL_CTL_ADD, s, &event) != 0) {
+    close(s);
+    return -1;
+  }
+  return s;
+}
+
+
+int nv_pool_descriptor (NvPool *p) {
+  if (p->timer >= 0)
+    return p->epoll;
+  if (p->call < 0)
+    p->call = watched(p, eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
+  if (p->call >= 0)
+    p->timer = watched(p, timerfd_create(CLOCK_MONOTONIC,
+                                         TFD_NONBLOCK | TFD_CLOEXEC));
+  if (p->timer < 0)
     return -1;
   nv_pool_rearm(p);
   return p->epoll;
@@ -574,9 +655,10 @@ void nv_pool_settle (NvPool *p) {
 /* 'p' is zeroed; on failure it is closed again */
 int nv_pool_open (NvPool *p) {
   CURL *easy;
-  p->epoll = p->timer = -1;
+  pthread_once(&pid_kept, keep_pid);
+  p->epoll = p->timer = p->call = -1;
   p->batch = EVENTS;
-  p->pid = getpid();
+  p->pid = this_process();
   p->now = nv_now();
   p->wakeup = p->alarm = p->armed = NV_NEVER;
   nv_ring_init(&p->flight);
@@ -607,7 +689,7 @@ int nv_pool_open (NvPool *p) {
 
 /* is this a child of the process that made the pool? */
 int nv_pool_inherited (const NvPool *p) {
-  return p->pid != getpid();
+  return p->pid != this_process();
 }
 
 
@@ -630,9 +712,11 @@ void nv_pool_close (NvPool *p) {
   p->multi = NULL;
   if (p->timer >= 0)
     close(p->timer);
+  if (p->call >= 0)
+    close(p->call);
   if (p->epoll >= 0)
     close(p->epoll);
-  p->epoll = p->timer = -1;
+  p->epoll = p->timer = p->call = -1;
 }
 
 
