@@ -91,6 +91,7 @@ typedef struct Findings {
   const char *problem;	/* why it is not JSON, or NULL */
   int broken;		/* does it need mending? */
   int fractions;	/* are there numbers with a decimal point? */
+  int nulls;		/* may there be a null? */
 } Findings;
 
 
@@ -99,9 +100,9 @@ typedef struct Findings {
 
 
 /*
-** How many bytes, in steps of eight, have no meaning of their own inside a
-** string: printable ASCII but the quote and the backslash. Most do. A byte
-** is below 0x20 if taking 0x20 away borrows.
+** How many bytes have no meaning of their own inside a string: printable
+** ASCII but the quote and the backslash. Most do; they are looked at eight
+** at a time. A byte is below 0x20 if taking 0x20 away borrows.
 */
 static size_t skip_plain (const unsigned char *s, size_t n) {
   size_t i;
@@ -114,6 +115,8 @@ static size_t skip_plain (const unsigned char *s, size_t n) {
     if ((special & EACH_BYTE(0x80)) != 0)
       break;
   }
+  while (i < n && s[i] >= 0x20 && s[i] < 0x80 && s[i] != '"' && s[i] != '\\')
+    i++;
   return i;
 }
 
@@ -129,7 +132,7 @@ static size_t inspect_string (const unsigned char *s, size_t n, size_t i,
       length = nv_utf8_length(s + i, n - i, &bad);
     else if (s[i] == '\\')
       length = escape_length(s + i, n - i, &alone);
-    else if (s[i] < 0x20) {
+    else {
       found->problem = "raw control character";
       return n;
     }
@@ -141,7 +144,7 @@ static size_t inspect_string (const unsigned char *s, size_t n, size_t i,
 
 
 static Findings inspect (const unsigned char *s, size_t n) {
-  Findings found = {NULL, 0, 0};
+  Findings found = {NULL, 0, 0, 0};
   size_t i = 0;
   while (i < n && found.problem == NULL) {
     if (s[i] == '"') {
@@ -155,6 +158,8 @@ static Findings inspect (const unsigned char *s, size_t n) {
       if (i == 0 || !is_digit(s, n, i - 1) || !is_digit(s, n, i + 1))
         found.problem = "no digit beside a decimal point";
     }
+    else if (s[i] == 'n')
+      found.nulls = 1;
     i++;
   }
   return found;
@@ -302,10 +307,23 @@ static void normalise_member (lua_State *L, int table) {
 
 static void normalise (lua_State *L, int table) {
   luaL_checkstack(L, 6, "response nested too deep");
-  lua_pushnil(L);
-  lua_setmetatable(L, table);
+  if (lua_getmetatable(L, table)) {
+    lua_pop(L, 1);
+    lua_pushnil(L);
+    lua_setmetatable(L, table);
+  }
   for (lua_pushnil(L); lua_next(L, table); lua_pop(L, 1))
     normalise_member(L, table);
+}
+
+
+/* is there anything to normalise in what was decoded? */
+static int is_foreign (lua_State *L, const Findings *found) {
+  int foreign = found->nulls || LUA_VERSION_NUM >= 503;
+  lua_rawgeti(L, NV_STATE, NV_STATE_NIL);
+  foreign |= !lua_isnil(L, -1);  /* it may be Neovim's {} */
+  lua_pop(L, 1);
+  return foreign;
 }
 
 
@@ -412,7 +430,7 @@ int nv_json_decode (lua_State *L, const char *text, size_t length) {
     result = decode_top(L);
   }
   lua_remove(L, -2);
-  if (result == 0 && lua_istable(L, -1))
+  if (result == 0 && lua_istable(L, -1) && is_foreign(L, &found))
     normalise(L, lua_gettop(L));
   else if (result == 0 && lua_type(L, -1) == LUA_TNUMBER)
     to_integer(L);
