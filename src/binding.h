@@ -19,6 +19,7 @@ enum {
   NV_STATE_SCRATCH,	/* a buffer for json.c */
   NV_STATE_POOL,	/* of core.chat */
   NV_STATE_AGENT,	/* our User-Agent header */
+  NV_STATE_URL,		/* the last good base_url */
   NV_STATE_HOOK,	/* a Lua function that does nothing */
   NV_STATE_CJSON,	/* lua-cjson */
   NV_STATE_NIL,		/* Neovim's null */
@@ -106,6 +107,7 @@ NV_FUNC int nv_json_string (NvJson *j, const char *text, size_t length,
 NV_FUNC int nv_json_name (NvJson *j, const NvPath *path);
 NV_FUNC void nv_json_separate (NvJson *j);
 NV_FUNC void nv_json_raw (NvJson *j, const char *text, size_t length);
+NV_FUNC void nv_json_integer (NvJson *j, long long n);
 NV_FUNC int nv_json_problem (NvJson *j, const NvPath *path,
                              const char *format, ...);
 NV_FUNC const char *nv_json_pushshown (lua_State *L, int index);

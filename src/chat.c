@@ -10,7 +10,6 @@
 
 #include <float.h>
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "binding.h"
@@ -132,15 +131,13 @@ static int write_top_p (NvJson *j, int index, NvPath *path) {
 
 static int write_max_tokens (NvJson *j, int index, NvPath *path) {
   double x;
-  char text[32];
   if (!get_number(j->L, index, &x) || x < 1 || floor(x) != x ||
       x > LARGEST_COUNT)
     return nv_json_problem(j, path, "%s is not an integer of at least 1",
                            nv_json_pushshown(j->L, index));
   if (nv_json_name(j, path) != 0)
     return -1;
-  snprintf(text, sizeof(text), "%.0f", x);
-  nv_json_raw(j, text, strlen(text));
+  nv_json_integer(j, (long long)x);
   return 0;
 }
 

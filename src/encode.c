@@ -229,28 +229,33 @@ static void mend_point (char *number) {
 }
 
 
+void nv_json_integer (NvJson *j, long long n) {
+  char text[32];
+  nv_json_raw(j, text, (size_t)snprintf(text, sizeof(text), "%lld", n));
+}
+
+
 static int write_number (NvJson *j, int index, const NvPath *path) {
   lua_Number x = lua_tonumber(j->L, index);
   char text[64];
+  int digits = 15;  /* as few as give the same number back */
 #if LUA_VERSION_NUM >= 503
   if (lua_isinteger(j->L, index)) {
-    snprintf(text, sizeof(text), LUA_INTEGER_FMT, lua_tointeger(j->L, index));
-    nv_json_raw(j, text, strlen(text));
+    nv_json_integer(j, lua_tointeger(j->L, index));
     return 0;
   }
 #endif
   if (!isfinite(x))
     return nv_json_problem(j, path, "%s is not a JSON number",
                            number_name(x));
-  if (floor(x) == x && fabs(x) < LARGEST_INTEGER)
-    snprintf(text, sizeof(text), "%.0f", x);
-  else {
-    int digits = 15;  /* as few as give the same number back */
-    do
-      snprintf(text, sizeof(text), "%.*g", digits++, x);
-    while (digits <= 17 && strtod(text, NULL) != x);
-    mend_point(text);
+  if (floor(x) == x && fabs(x) < LARGEST_INTEGER) {
+    nv_json_integer(j, (long long)x);
+    return 0;
   }
+  do
+    snprintf(text, sizeof(text), "%.*g", digits++, x);
+  while (digits <= 17 && strtod(text, NULL) != x);
+  mend_point(text);
   nv_json_raw(j, text, strlen(text));
   return 0;
 }

@@ -113,13 +113,33 @@ static const char *check_file (lua_State *L, int index, NvCall *o,
 }
 
 
+/* is it the last one that was good? most programs have but one */
+static int is_known_url (lua_State *L, int index) {
+  int same;
+  lua_rawgeti(L, NV_STATE, NV_STATE_URL);
+  same = lua_rawequal(L, -1, index);
+  lua_pop(L, 1);
+  return same;
+}
+
+
+/* asks libcurl, which is the most of what reading the options costs */
+static const char *check_url (lua_State *L, int index, const char *url) {
+  if (!nv_transfer_reads(url))
+    return "is not a URL";
+  lua_pushvalue(L, index);
+  lua_rawseti(L, NV_STATE, NV_STATE_URL);
+  return NULL;
+}
+
+
 /* "http(s)://host..." without user name, query and fragment */
 static const char *check_base_url (lua_State *L, int index, NvCall *o,
                                    void *to) {
   const char *problem = check_text(L, index, o, to);
   const char *host = o->base_url;
   size_t length;
-  if (problem != NULL)
+  if (problem != NULL || is_known_url(L, index))
     return problem;
   if (strncasecmp(host, "https://", 8) == 0)
     host += 8;
@@ -132,7 +152,7 @@ static const char *check_base_url (lua_State *L, int index, NvCall *o,
     return "has a user name or password in it";
   if (length == 0 || strpbrk(host, " \\?#") != NULL)
     return "is not the URL of a host and a path";
-  return nv_transfer_reads(o->base_url) ? NULL : "is not a URL";
+  return check_url(L, index, o->base_url);
 }
 
 
