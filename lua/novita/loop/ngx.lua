@@ -6,10 +6,10 @@
 ---
 --- **The driver** is one timer a worker, started by who needs it and gone after a second in which
 --- nothing was in flight: one that never ended would keep old workers from leaving. It looks after
---- the pool at every BEAT. The bell (bell.c) is what makes it prompt: a thread that waits for the
---- pool's descriptor and writes a byte to a cosocket, so a token is here 0.1 ms after it came, and
---- waiting costs the beats alone, 1 ms of CPU in 5 s. Where no socket can be made the driver looks
---- at every TICK instead.
+--- the pool. The bell (bell.c) says when: a thread that waits for the pool's descriptor and writes
+--- a byte to a cosocket, so a token is here 0.1 ms after it came. Where no socket can be made the
+--- driver looks at every TICK instead. At every BEAT it also looks for who has vanished, see below:
+--- 4 ms of CPU in 5 s.
 ---
 --- **Who waits may vanish** without a word: a request ends, a thread is killed. The transfer must
 --- not outlive them, since tokens cost money. Three ties were tried. A cosocket of each request,
@@ -29,7 +29,7 @@ local core = require("novita.core")
 local ngx = rawget(_G, "ngx")
 local semaphore = require("ngx.semaphore")
 
-local BEAT = 0.05 -- seconds between two looks at what the bell does not tell
+local BEAT = 0.08 -- seconds between two looks for who has vanished; upstream knows in 0.1
 local TICK = 0.001 -- the same without a bell
 local IDLE = 1 -- then the driver ends
 local SLICE = 1 -- after which who waits makes sure that the driver lives
@@ -178,7 +178,7 @@ local function look_after(self, driver)
   while not over(self, driver, since) do
     reap(self)
     ngx.sleep(self.bell and BEAT or TICK)
-    turn(self)
+    if not (self.bell and next(self.waiting)) then turn(self) end
     driver.seen, self.alone = core.now(), false
     if busy(self) then since = driver.seen end
   end

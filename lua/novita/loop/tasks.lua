@@ -151,7 +151,9 @@ end
 
 -- Wakes those whose time has come by now, as long as there is time left.
 local function run_timers(state, till)
-  local timers, now = state.timers, core.now()
+  local timers = state.timers
+  if not timers[1] then return end
+  local now = core.now()
   while timers[1] and timers[#timers].at <= now do
     local waiter = table.remove(timers).waiter
     waiter.timed_out = true
@@ -167,6 +169,7 @@ local function run_transfers(state, till)
   if not ready[1] and state.pool and state.pool:usable() then
     for transfer in state.pool.ready, state.pool do ready[#ready + 1] = transfer end
   end
+  if not ready[1] then return true end
   state.ready = {}
   while ready[first] and core.now() <= till do
     local waiter = state.waiting[ready[first]]
