@@ -249,27 +249,38 @@ void nv_envelope_redirect (lua_State *L, int error, int status) {
 }
 
 
+/* is it a text that says anything? */
+static int says_text (lua_State *L, int index) {
+  return lua_type(L, index) == LUA_TSTRING && lua_rawlen(L, index) > 0;
+}
+
+
+/* Novita's flat shapes: object = "error", or a message with what it is about */
+static int is_flat (lua_State *L, int table) {
+  int top = lua_gettop(L);
+  lua_getfield(L, table, "object");
+  lua_getfield(L, table, "message");
+  lua_getfield(L, table, "code");
+  lua_getfield(L, table, "reason");
+  lua_getfield(L, table, "type");
+  return (lua_type(L, top + 1) == LUA_TSTRING &&
+          strcmp(lua_tostring(L, top + 1), "error") == 0) ||
+         (lua_type(L, top + 2) == LUA_TSTRING &&
+          (!lua_isnil(L, top + 3) || !lua_isnil(L, top + 4) ||
+           !lua_isnil(L, top + 5)));
+}
+
+
 /*
 ** Does the table on the top say that something went wrong, whatever the
-** status? That is an error member, or Novita's flat shapes.
+** status? What has choices does so by an error member only.
 */
 int nv_envelope_says (lua_State *L) {
   int said, top = lua_gettop(L);
   lua_getfield(L, top, "error");
   lua_getfield(L, top, "choices");
-  lua_getfield(L, top, "message");
-  lua_getfield(L, top, "object");
-  lua_getfield(L, top, "code");
-  lua_getfield(L, top, "reason");
-  lua_getfield(L, top, "type");
-  said = lua_istable(L, top + 1) || (lua_type(L, top + 1) == LUA_TSTRING &&
-                                     lua_rawlen(L, top + 1) > 0);
-  if (lua_isnil(L, top + 2))
-    said |= (lua_type(L, top + 4) == LUA_TSTRING &&
-             strcmp(lua_tostring(L, top + 4), "error") == 0) ||
-            (lua_type(L, top + 3) == LUA_TSTRING &&
-             (!lua_isnil(L, top + 5) || !lua_isnil(L, top + 6) ||
-              !lua_isnil(L, top + 7)));
+  said = lua_istable(L, top + 1) || says_text(L, top + 1) ||
+         (lua_isnil(L, top + 2) && is_flat(L, top));
   lua_settop(L, top);
   return said;
 }

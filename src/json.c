@@ -388,12 +388,15 @@ static void push_text (lua_State *L, const char *text, size_t length) {
 #if LUA_VERSION_NUM < 502
   static const char blanks[] = " \t\n\r";
   char padded[LONG_CHUNK + BLANKS];
-  unsigned long hash = (unsigned long)length;
+  uint64_t hash = length, word;
   size_t i;
   if (length > SHORT_STRING && length <= LONG_CHUNK) {
     memcpy(padded, text, length);
-    for (i = 0; i < length; i++)
-      hash = hash * 31 + (unsigned char)text[i];
+    for (i = 0; i + sizeof(word) <= length; i += sizeof(word)) {
+      memcpy(&word, text + i, sizeof(word));
+      hash = (hash ^ word) * EACH_BYTE(31);
+    }
+    hash >>= 56;  /* the bits that depend on all */
     for (i = length; i < length + BLANKS; i++, hash >>= 2)
       padded[i] = blanks[hash & 3];
     lua_pushlstring(L, padded, length + BLANKS);
