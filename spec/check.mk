@@ -98,8 +98,7 @@ check-valgrind: module
 VALGRIND_SPECS = spec/chat_spec.lua spec/error_spec.lua spec/stream_end_spec.lua\
 	spec/assemble_spec.lua spec/poll_calls_spec.lua
 
-# Out of memory at every allocation; several states in one process. Our own malloc is wrapped. Tried
-# twice: a busy machine meets, now and then, a moment of connecting at which a block is kept (open).
+# Out of memory at every allocation; several states in one process. Our own malloc is wrapped.
 HOST = gcc -std=c99 -D_GNU_SOURCE $(ASAN) $(WARNINGS) -Isrc src/*.c $(shell pkg-config --cflags lua5.4\
 	libcurl) -o build/host/$(1) spec/host/$(1).c $(shell pkg-config --libs lua5.4 libcurl)\
 	-lm -pthread -Wl,-E
@@ -108,8 +107,7 @@ check-memory: prerequisites
 	@mkdir -p build/host
 	$(call HOST,oom) $(WRAP)
 	$(call HOST,states)
-	for host in oom states; do export LSAN_OPTIONS=suppressions=spec/host/leaks.supp;\
-	  spec/support/with-simulator build/host/$$host ||\
+	for host in oom states; do LSAN_OPTIONS=suppressions=spec/host/leaks.supp\
 	  spec/support/with-simulator build/host/$$host || exit 1; done
 
 .PHONY: demo test specs nginx-specs check check-packages check-style check-builds check-other-luas\
