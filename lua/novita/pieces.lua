@@ -19,9 +19,13 @@ end
 --- Adds a piece of text to a field.
 ---@param text string
 function pieces.grow(object, name, text)
-  local list = object.texts[name] or {}
-  object.texts[name] = list
-  list[#list + 1] = text
+  local list = object.texts[name]
+  if not list then
+    list = { n = 0 } -- counted: # would search the end of a long list for each piece
+    object.texts[name] = list
+  end
+  list.n = list.n + 1
+  list[list.n] = text
 end
 
 --- Sets a field; the last value that says something counts.
