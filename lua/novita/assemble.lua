@@ -129,11 +129,14 @@ local function add_choice(self, part, position)
   if type(part) ~= "table" then return "a choice is not an object" end
   local index = part.index
   if index == nil then index = position - 1 end
-  if not toolcalls.valid_index(index) then
-    return "the index of a choice is not an integer of 0 to 127"
+  local choice = self.choices[index]
+  if not choice then
+    if not toolcalls.valid_index(index) then
+      return "the index of a choice is not an integer of 0 to 127"
+    end
+    choice = new_choice()
+    self.choices[index] = choice
   end
-  local choice = self.choices[index] or new_choice()
-  self.choices[index] = choice
   for name, value in pairs(part) do
     if name ~= "index" and name ~= "delta" then add_member(choice, name, value) end
   end
@@ -166,8 +169,9 @@ end
 ---@param chunk table
 ---@return string? problem why the chunk can't be part of any reply
 function methods:add(chunk)
+  local reply = self.reply
   for name, value in pairs(chunk) do
-    if name ~= "choices" and value ~= self.reply[name] then add_field(self.reply, name, value) end
+    if value ~= reply[name] and name ~= "choices" then add_field(reply, name, value) end
   end
   if type(chunk.choices) ~= "table" then return nil end
   for position, part in ipairs(chunk.choices) do

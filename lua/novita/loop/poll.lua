@@ -8,11 +8,10 @@ local SLICE = 0.1 -- seconds; a signal that comes just before a poll is noticed 
 local poll
 
 local function block(waiter)
-  local pool = poll.pool() -- before the first turn: the one of before a fork is of no use
+  local pool, seconds = poll.pool(), poll.due()
   while not waiter.ready do
-    local seconds = poll.turn() or SLICE
-    if waiter.ready then return end
-    pool:poll(math.max(0, math.min(seconds, SLICE)))
+    pool:poll(math.max(0, math.min(seconds or SLICE, SLICE)))
+    seconds = poll.turn()
   end
 end
 

@@ -183,6 +183,12 @@ local function run_transfers(state, till)
   return not state.ready[1]
 end
 
+-- Seconds until the next timer, or nil.
+local function due(state)
+  local timers = state.timers
+  return timers[1] and timers[#timers].at - core.now()
+end
+
 -- Wakes everybody for whom there is something, within so many seconds; returns how long until
 -- there may be more, or nil.
 local function turn(state, seconds)
@@ -194,8 +200,7 @@ local function turn(state, seconds)
   run_timers(state, till)
   state.till = before
   if not all then return 0 end
-  local timers = state.timers
-  return timers[1] and timers[#timers].at - core.now()
+  return due(state)
 end
 
 local function sleep(state, seconds)
@@ -327,6 +332,10 @@ function tasks.new(host)
   ---@param seconds? number at most so long
   ---@return number? seconds until the next timer, 0 when there is more to do, nil for nothing
   function loop.turn(seconds) return turn(state, seconds) end
+
+  --- When the next timer goes off.
+  ---@return number? seconds from now, or nil when there is none
+  function loop.due() return due(state) end
 
   if host.breathes then
     --- Called by a task between two steps of something long.
