@@ -186,6 +186,7 @@ typedef struct NvFeatures {
 struct NvPool {
   void *multi;			/* CURLM; NULL = closed */
   pid_t pid;			/* who may use it: libcurl can't be forked */
+  int *mark;			/* 1 there, 0 in a child; or NULL */
   int epoll, timer, call;	/* descriptors, or -1 */
   int called;			/* is 'call' readable? */
   double spent;			/* seconds, since the last poll */
