@@ -43,8 +43,8 @@ check-packages:
 	$(call packages,$(CHECK_PACKAGES))
 
 # Rules that a script can check: who may include whom, what nobody may call or keep.
-TRANSPORT = src/pool.c src/transfer.c
-BELOW = src/buffer.c src/sse.c src/bell.c src/tie.c $(TRANSPORT) src/novita.h src/sse.h
+TRANSPORT = src/easy.c src/pool.c src/transfer.c src/wait.c
+BELOW = src/buffer.c src/sse.c src/ring.c src/bell.c src/tie.c $(TRANSPORT) src/novita.h src/sse.h
 check-style:
 	luacheck -q .
 	! grep -nE '#include.*(lua|compat\.h|binding\.h)' $(BELOW)

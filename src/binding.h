@@ -108,15 +108,20 @@ NV_FUNC int nv_json_name (NvJson *j, const NvPath *path);
 NV_FUNC void nv_json_separate (NvJson *j);
 NV_FUNC void nv_json_raw (NvJson *j, const char *text, size_t length);
 NV_FUNC void nv_json_integer (NvJson *j, long long n);
-NV_FUNC int nv_json_problem (NvJson *j, const NvPath *path,
-                             const char *format, ...);
-NV_FUNC const char *nv_json_pushshown (lua_State *L, int index);
 NV_FUNC NvBuffer *nv_newbuffer (lua_State *L);
 NV_FUNC int nv_json_encode (lua_State *L);
 NV_FUNC int nv_json_array (lua_State *L);
 NV_FUNC void nv_encode_open (lua_State *L);
 
 #define nv_json_literal(j, s)	nv_json_raw(j, s, sizeof(s) - 1)
+
+
+/* shown.c */
+
+NV_FUNC const char *nv_shown_push (lua_State *L, int index);
+NV_FUNC const char *nv_shown_number (double x);
+NV_FUNC int nv_shown_problem (NvJson *j, const NvPath *path,
+                              const char *format, ...);
 
 
 /* json.c */
@@ -175,8 +180,12 @@ NV_FUNC int nv_chunk_next (lua_State *L, NvTransfer *t);
 
 NV_FUNC int nv_chat_write (lua_State *L, int index, NvBuffer *out,
                            int *stream);
-NV_FUNC int nv_chat_reply (lua_State *L, NvTransfer *t, int chat);
-NV_FUNC int nv_chat_mark (lua_State *L);
-NV_FUNC void nv_chat_open (lua_State *L);
+
+
+/* reply.c */
+
+NV_FUNC int nv_reply_push (lua_State *L, NvTransfer *t, int chat);
+NV_FUNC int nv_reply_mark (lua_State *L);
+NV_FUNC void nv_reply_open (lua_State *L);
 
 #endif

@@ -1,14 +1,12 @@
 /*
 ** chat.c
-** The chat request and its reply: a Lua table to a checked JSON body, the
-** JSON of a response to a table.
+** The chat request: a Lua table to a checked JSON body.
 **
 ** The three inputs message, system_prompt and response_format are sugar,
 ** and three numbers may come as strings, for requests are often filled from
 ** text ("0.7"). All that is not named here is sent as it is.
 */
 
-#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -104,11 +102,11 @@ static int get_number (lua_State *L, int index, double *x) {
 static int write_within (NvJson *j, int index, NvPath *path, double most) {
   double x;
   if (!get_number(j->L, index, &x))
-    return nv_json_problem(j, path, "%s is not a number",
-                           nv_json_pushshown(j->L, index));
+    return nv_shown_problem(j, path, "%s is not a number",
+                            nv_shown_push(j->L, index));
   if (x < 0 || x > most)
-    return nv_json_problem(j, path, "%s is not within 0 to %d",
-                           nv_json_pushshown(j->L, index), (int)most);
+    return nv_shown_problem(j, path, "%s is not within 0 to %d",
+                            nv_shown_push(j->L, index), (int)most);
   if (nv_json_name(j, path) != 0)
     return -1;
   if (lua_type(j->L, index) == LUA_TSTRING) {
@@ -133,8 +131,8 @@ static int write_max_tokens (NvJson *j, int index, NvPath *path) {
   double x;
   if (!get_number(j->L, index, &x) || x < 1 || floor(x) != x ||
       x > LARGEST_COUNT)
-    return nv_json_problem(j, path, "%s is not an integer of at least 1",
-                           nv_json_pushshown(j->L, index));
+    return nv_shown_problem(j, path, "%s is not an integer of at least 1",
+                            nv_shown_push(j->L, index));
   if (nv_json_name(j, path) != 0)
     return -1;
   nv_json_integer(j, (long long)x);
@@ -163,9 +161,9 @@ static int write_format_name (NvJson *j, int index, NvPath *path) {
   if (strcmp(name, "json") == 0)
     name = "json_object";
   if (strcmp(name, "text") != 0 && strcmp(name, "json_object") != 0)
-    return nv_json_problem(j, path,
-             "%s is not \"text\", \"json_object\" or a table",
-             nv_json_pushshown(j->L, index));
+    return nv_shown_problem(j, path,
+                            "%s is not \"text\", \"json_object\" or a table",
+                            nv_shown_push(j->L, index));
   nv_json_literal(j, "{\"type\":");
   if (nv_json_string(j, name, strlen(name), path) != 0)
     return -1;
@@ -186,13 +184,13 @@ static int write_response_format (NvJson *j, int index, NvPath *path) {
   if (lua_type(L, index) == LUA_TSTRING)
     return write_format_name(j, index, path);
   if (!lua_istable(L, index))
-    return nv_json_problem(j, path, "%s is not a string or a table",
-                           nv_json_pushshown(L, index));
+    return nv_shown_problem(j, path, "%s is not a string or a table",
+                            nv_shown_push(L, index));
   raw_field(L, index, "type");
   raw_field(L, index, "schema");
   sugar = lua_isnil(L, -2) && !lua_isnil(L, -1);
   if (!sugar && lua_type(L, -2) != LUA_TSTRING)
-    return nv_json_problem(j, path, "has neither a type nor a schema");
+    return nv_shown_problem(j, path, "has neither a type nor a schema");
   lua_pop(L, 2);
   if (!sugar)
     return nv_json_value(j, index, path);
@@ -218,8 +216,8 @@ static int write_stream_options (NvJson *j, int index, NvPath *path) {
 
 static int write_stream (NvJson *j, int index, NvPath *path) {
   if (lua_type(j->L, index) != LUA_TBOOLEAN)
-    return nv_json_problem(j, path, "%s is not true or false",
-                           nv_json_pushshown(j->L, index));
+    return nv_shown_problem(j, path, "%s is not true or false",
+                            nv_shown_push(j->L, index));
   return nv_json_member(j, index, path);
 }
 
@@ -280,9 +278,9 @@ static int write_simple (NvJson *j, int index, NvPath *path,
   int type = lua_type(j->L, index);
   if (type != LUA_TSTRING && type != LUA_TNUMBER &&
       !(type == LUA_TTABLE && lua_rawlen(j->L, index) > 0))
-    return nv_json_problem(j, path,
-                           "%s is not a text or a list of content parts",
-                           nv_json_pushshown(j->L, index));
+    return nv_shown_problem(j, path,
+                            "%s is not a text or a list of content parts",
+                            nv_shown_push(j->L, index));
   nv_json_separate(j);
   nv_json_literal(j, "{\"role\":\"");
   nv_json_raw(j, role, strlen(role));
@@ -306,22 +304,22 @@ static int write_message (NvJson *j, int index, NvPath *path) {
   lua_State *L = j->L;
   NvPath role = place(path, "role"), content = place(path, "content");
   if (!lua_istable(L, index))
-    return nv_json_problem(j, path,
+    return nv_shown_problem(j, path,
              "%s is not a message, a table with role and content",
-             nv_json_pushshown(L, index));
+             nv_shown_push(L, index));
   raw_field(L, index, "role");
   if (lua_isnil(L, -1))
-    return nv_json_problem(j, &role, "is missing");
+    return nv_shown_problem(j, &role, "is missing");
   if (lua_type(L, -1) != LUA_TSTRING)
-    return nv_json_problem(j, &role, "%s is not a role",
-                           nv_json_pushshown(L, lua_gettop(L)));
+    return nv_shown_problem(j, &role, "%s is not a role",
+                            nv_shown_push(L, lua_gettop(L)));
   raw_field(L, index, "content");
   if (!lua_isnil(L, -1)) {
     lua_pop(L, 2);
     return nv_json_value(j, index, path);
   }
   if (strcmp(lua_tostring(L, -2), "assistant") != 0)
-    return nv_json_problem(j, &content, "is missing");
+    return nv_shown_problem(j, &content, "is missing");
   nv_json_literal(j, "{\"content\":null");
   if (nv_json_members(j, index, path, nv_json_member) != 0)
     return -1;
@@ -345,8 +343,8 @@ static int is_object (lua_State *L, int index) {
 
 static int write_given (NvJson *j, int index, NvPath *path) {
   if (!lua_istable(j->L, index) || is_object(j->L, index))
-    return nv_json_problem(j, path, "%s is not a list of messages",
-                           nv_json_pushshown(j->L, index));
+    return nv_shown_problem(j, path, "%s is not a list of messages",
+                            nv_shown_push(j->L, index));
   path->table = lua_topointer(j->L, index);
   return nv_json_elements(j, index, path, write_message);
 }
@@ -375,7 +373,7 @@ static int write_messages (NvJson *j, int index, const NvPath *root) {
   }
   if (nv_buffer_length(j->out) == before) {
     NvPath path = place(root, "message");
-    return nv_json_problem(j, &path, "is missing");
+    return nv_shown_problem(j, &path, "is missing");
   }
   nv_json_literal(j, "]");
   return 0;
@@ -387,10 +385,10 @@ static int write_model (NvJson *j, int index, const NvPath *root) {
   NvPath path = place(root, "model");
   raw_field(L, index, "model");
   if (lua_isnil(L, -1))
-    return nv_json_problem(j, &path, "is missing");
+    return nv_shown_problem(j, &path, "is missing");
   if (lua_type(L, -1) != LUA_TSTRING || lua_rawlen(L, -1) == 0)
-    return nv_json_problem(j, &path, "%s is not the name of a model",
-                           nv_json_pushshown(L, lua_gettop(L)));
+    return nv_shown_problem(j, &path, "%s is not the name of a model",
+                            nv_shown_push(L, lua_gettop(L)));
   if (nv_json_member(j, lua_gettop(L), &path) != 0)
     return -1;
   lua_pop(L, 1);
@@ -436,143 +434,3 @@ int nv_chat_write (lua_State *L, int index, NvBuffer *out, int *stream) {
   lua_settop(L, top);
   return 0;
 }
-
-
-/*
-** {======================================================
-** Replies
-** =======================================================
-*/
-
-/* is the value on the top a completion? its first choice has a message */
-static const char *shape_problem (lua_State *L) {
-  const char *problem = NULL;
-  int top = lua_gettop(L);
-  if (!lua_istable(L, top))
-    return "not a JSON object";
-  lua_getfield(L, top, "choices");
-  if (!lua_istable(L, -1))
-    problem = "no choices";
-  else {
-    lua_rawgeti(L, -1, 1);
-    if (!lua_istable(L, -1))
-      problem = "no choice";
-    else {
-      lua_getfield(L, -1, "message");
-      if (!lua_istable(L, -1))
-        problem = "a choice without a message";
-    }
-  }
-  lua_settop(L, top);
-  return problem;
-}
-
-
-/*
-** An error of the server counts even if its body stalled or was cut, but not
-** when the caller wanted no answer any more.
-*/
-static int is_refusal (const NvTransfer *t) {
-  const char *kind = t->failure.kind;
-  return t->status >= 300 && t->headers_complete &&
-         (kind == NULL || strcmp(kind, "cancelled") != 0);
-}
-
-
-/*
-** Turns a finished transfer into what its caller gets: pushes the reply and
-** what is known beside it, or nil and an error, and returns 2. 'chat': must
-** it be a completion?
-*/
-int nv_chat_reply (lua_State *L, NvTransfer *t, int chat) {
-  const char *problem = NULL;
-  int top = lua_gettop(L);
-  lua_pushnil(L);
-  if (is_refusal(t)) {
-    nv_error_answer(L, t, 0);
-    return 2;
-  }
-  if (t->failure.kind != NULL) {
-    nv_error_transfer(L, t);
-    return 2;
-  }
-  if (nv_buffer_length(&t->body) == 0)
-    problem = "it is empty";
-  else if (nv_json_decode(L, nv_buffer_data(&t->body),
-                          nv_buffer_length(&t->body)) != 0)
-    problem = lua_pushfstring(L, "it is not JSON: %s", lua_tostring(L, -1));
-  else if (lua_istable(L, -1) && nv_envelope_says(L)) {
-    nv_error_answer(L, t, lua_gettop(L));
-    lua_remove(L, top + 2);
-    return 2;
-  }
-  else if (chat)
-    problem = shape_problem(L);
-  if (problem != NULL) {
-    nv_error_invalid(L, t, problem);
-    lua_insert(L, top + 2);
-    lua_settop(L, top + 2);
-    return 2;
-  }
-  lua_remove(L, top + 1);
-  if (chat) {
-    luaL_getmetatable(L, NV_REPLY);
-    lua_setmetatable(L, -2);
-  }
-  nv_info_push(L, t);
-  return 2;
-}
-
-
-/* core.reply(table) -> the same table, with the methods of a reply */
-int nv_chat_mark (lua_State *L) {
-  luaL_checktype(L, 1, LUA_TTABLE);
-  lua_settop(L, 1);
-  luaL_getmetatable(L, NV_REPLY);
-  lua_setmetatable(L, 1);
-  return 1;
-}
-
-
-/* reply:text(): the content of the first choice, or nil */
-static int reply_text (lua_State *L) {
-  luaL_checktype(L, 1, LUA_TTABLE);
-  lua_getfield(L, 1, "choices");
-  if (lua_istable(L, -1)) {
-    lua_rawgeti(L, -1, 1);
-    if (lua_istable(L, -1)) {
-      lua_getfield(L, -1, "message");
-      if (lua_istable(L, -1)) {
-        lua_getfield(L, -1, "content");
-        if (lua_type(L, -1) == LUA_TSTRING)
-          return 1;
-      }
-    }
-  }
-  lua_pushnil(L);
-  return 1;
-}
-
-
-static int reply_tostring (lua_State *L) {
-  reply_text(L);
-  if (lua_isnil(L, -1))
-    lua_pushliteral(L, "");
-  return 1;
-}
-
-
-void nv_chat_open (lua_State *L) {
-  luaL_newmetatable(L, NV_REPLY);
-  lua_pushcfunction(L, reply_tostring);
-  lua_setfield(L, -2, "__tostring");
-  lua_pushliteral(L, NV_REPLY);
-  lua_setfield(L, -2, "__name");
-  lua_createtable(L, 0, 1);
-  lua_pushcfunction(L, reply_text);
-  lua_setfield(L, -2, "text");
-  lua_setfield(L, -2, "__index");
-  lua_pop(L, 1);
-}
-
-/* }====================================================== */

@@ -185,7 +185,7 @@ static void make_chunk (lua_State *L) {
 
 /* the answer is no stream: an error, or the whole completion at once */
 static int take_whole (lua_State *L, NvTransfer *t) {
-  if (nv_chat_reply(L, t, 1) == 2 && lua_isnil(L, -2))
+  if (nv_reply_push(L, t, 1) == 2 && lua_isnil(L, -2))
     return push_failure(L);
   lua_pop(L, 1);
   make_chunk(L);

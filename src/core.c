@@ -79,7 +79,7 @@ static int core_chat (lua_State *L) {
   wait_for(L, p, t);
   if (t->options.stream && t->failure.kind == NULL)
     return luaL_error(L, "core.chat gives whole answers; use a pool to stream");
-  results = nv_chat_reply(L, t, 1);
+  results = nv_reply_push(L, t, 1);
   nv_closetransfer(L, 4);
   return results;
 }
@@ -158,7 +158,7 @@ static const luaL_Reg functions[] = {
   {"chat", core_chat},
   {"pool", core_pool},
   {"sse", nv_events_new},
-  {"reply", nv_chat_mark},
+  {"reply", nv_reply_mark},
   {"body", core_body},
   {"encode", nv_json_encode},
   {"decode", nv_json_parse},
@@ -209,7 +209,7 @@ int luaopen_novita_core (lua_State *L) {
   nv_nginx_open(L, state);
   nv_error_open(L);
   nv_info_open(L);
-  nv_chat_open(L);
+  nv_reply_open(L);
   lua_newtable(L);
   nv_setfunctions(L, functions, state);
   lua_pushlightuserdata(L, NULL);

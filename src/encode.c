@@ -10,7 +10,6 @@
 */
 
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,8 +17,6 @@
 #include "binding.h"
 
 #define MAX_DEPTH	200
-#define SHOWN_BYTES	60	/* of a value, in a message */
-#define SHOWN_DEPTH	30	/* of a path */
 #define LARGEST_INTEGER	9223372036854775808.0	/* 2^63 */
 
 
@@ -45,75 +42,6 @@ static void append (lua_State *L, NvBuffer *b, const char *text, size_t n) {
 }
 
 
-/*
-** Pushes the beginning of a text as a message shows it: valid UTF-8, control
-** characters as Lua would write them, and not too long.
-*/
-static void push_excerpt (lua_State *L, const char *text, size_t length) {
-  size_t i, run = 0, end = length;
-  luaL_Buffer b;
-  if (length > SHOWN_BYTES)
-    for (end = SHOWN_BYTES; end > 0 && (text[end] & 0xC0) == 0x80; end--)
-      ;  /* not in the middle of a character */
-  luaL_buffinit(L, &b);
-  for (i = 0; i < end; i++) {
-    if (nv_has_control(text + i, 1)) {
-      char escape[8];
-      luaL_addlstring(&b, text + run, i - run);
-      snprintf(escape, sizeof(escape), "\\%d", (unsigned char)text[i]);
-      luaL_addstring(&b, escape);
-      run = i + 1;
-    }
-  }
-  luaL_addlstring(&b, text + run, end - run);
-  luaL_addstring(&b, end < length ? "..." : "");
-  luaL_pushresult(&b);
-  text = lua_tolstring(L, -1, &length);
-  nv_json_pushtext(L, text, length);
-  lua_remove(L, -2);
-}
-
-
-static const char *number_name (double x) {
-  return isnan(x) ? "NaN" : x > 0 ? "inf" : "-inf";
-}
-
-
-/* pushes the value at 'index' as a message shows it */
-const char *nv_json_pushshown (lua_State *L, int index) {
-  size_t length;
-  const char *text;
-  switch (lua_type(L, index)) {
-    case LUA_TSTRING:
-      text = lua_tolstring(L, index, &length);
-      lua_pushliteral(L, "\"");
-      push_excerpt(L, text, length);
-      lua_pushliteral(L, "\"");
-      lua_concat(L, 3);
-      break;
-    case LUA_TNUMBER:
-      if (!isfinite(lua_tonumber(L, index))) {
-        lua_pushstring(L, number_name(lua_tonumber(L, index)));
-        break;
-      }
-      lua_pushvalue(L, index);
-      lua_tostring(L, -1);
-      break;
-    case LUA_TBOOLEAN:
-      lua_pushstring(L, lua_toboolean(L, index) ? "true" : "false");
-      break;
-    case LUA_TLIGHTUSERDATA: case LUA_TUSERDATA:
-      if (nv_json_isnull(L, index)) {
-        lua_pushliteral(L, "null");
-        break;
-      }  /* fallthrough */
-    default:
-      lua_pushfstring(L, "a %s", luaL_typename(L, index));
-  }
-  return lua_tostring(L, -1);
-}
-
-
 void nv_json_raw (NvJson *j, const char *text, size_t length) {
   append(j->L, j->out, text, length);
 }
@@ -124,51 +52,6 @@ void nv_json_separate (NvJson *j) {
   char last = nv_buffer_data(j->out)[nv_buffer_length(j->out) - 1];
   if (last != '{' && last != '[')
     nv_json_literal(j, ",");
-}
-
-
-/* pushes the name of one step of a path: ".content", "[2]" */
-static void push_step (lua_State *L, const NvPath *path) {
-  if (path->key == NULL)
-    lua_pushfstring(L, "[%d]", (int)path->position);
-  else {
-    lua_pushstring(L, path->up->up ? "." : "");
-    push_excerpt(L, path->key, path->key_length);
-    lua_concat(L, 2);
-  }
-}
-
-
-/* pushes the name of a place: "messages[2].content" */
-static void push_path (lua_State *L, const NvPath *path) {
-  const NvPath *steps[SHOWN_DEPTH];
-  int i, depth = 0, shown;
-  for (; path->up != NULL; path = path->up)
-    steps[depth++ % SHOWN_DEPTH] = path;
-  shown = depth < SHOWN_DEPTH ? depth : SHOWN_DEPTH;
-  lua_pushliteral(L, "");
-  for (i = 1; i <= shown; i++) {
-    push_step(L, steps[(depth - i) % SHOWN_DEPTH]);
-    lua_concat(L, 2);
-  }
-  if (shown < depth) {
-    lua_pushliteral(L, "...");
-    lua_concat(L, 2);
-  }
-}
-
-
-/*
-** Something at 'path' can't be sent. Pushes two strings, the place and what
-** is wrong there, and returns -1, which everybody hands on to the top.
-*/
-int nv_json_problem (NvJson *j, const NvPath *path, const char *format, ...) {
-  va_list arguments;
-  push_path(j->L, path);
-  va_start(arguments, format);
-  lua_pushvfstring(j->L, format, arguments);
-  va_end(arguments);
-  return -1;
 }
 
 
@@ -195,8 +78,8 @@ int nv_json_string (NvJson *j, const char *text, size_t length,
     if (s[i] >= 0x80) {
       size_t n = nv_utf8_length(s + i, length - i, &bad);
       if (n == 0)
-        return nv_json_problem(j, path, "invalid UTF-8 at byte %d",
-                               (int)i + 1);
+        return nv_shown_problem(j, path, "invalid UTF-8 at byte %d",
+                                (int)i + 1);
       i += n;
     }
     else if (s[i] >= 0x20 && s[i] != '"' && s[i] != '\\')
@@ -246,8 +129,8 @@ static int write_number (NvJson *j, int index, const NvPath *path) {
   }
 #endif
   if (!isfinite(x))
-    return nv_json_problem(j, path, "%s is not a JSON number",
-                           number_name(x));
+    return nv_shown_problem(j, path, "%s is not a JSON number",
+                            nv_shown_number(x));
   if (floor(x) == x && fabs(x) < LARGEST_INTEGER) {
     nv_json_integer(j, (long long)x);
     return 0;
@@ -328,17 +211,17 @@ static int list_problem (NvJson *j, int index, const NvPath *up, size_t n) {
     lua_Number place = lua_tonumber(L, -2);
     if (lua_type(L, -2) == LUA_TSTRING) {
       path.key = lua_tolstring(L, -2, &path.key_length);
-      return nv_json_problem(j, &path,
-                             "is in a list, which can't have named members");
+      return nv_shown_problem(j, &path,
+                              "is in a list, which can't have named members");
     }
     if (lua_type(L, -2) != LUA_TNUMBER || place < 1 || floor(place) != place)
-      return nv_json_problem(j, up, "%s is not a place in a list",
-                             nv_json_pushshown(L, lua_gettop(L) - 1));
+      return nv_shown_problem(j, up, "%s is not a place in a list",
+                              nv_shown_push(L, lua_gettop(L) - 1));
   }
   do {
     lua_rawgeti(L, index, (int)++path.position);
   } while (!lua_isnil(L, -1) && path.position <= n);
-  return nv_json_problem(j, &path, "is missing, and a list can't have holes");
+  return nv_shown_problem(j, &path, "is missing, and a list can't have holes");
 }
 
 
@@ -393,9 +276,9 @@ static int sort_keys (NvJson *j, int index, const NvPath *path) {
   for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1)) {
     Key key;
     if (lua_type(L, -2) != LUA_TSTRING)
-      return nv_json_problem(j, path,
-               "%s can't be a member's name: it is not a string",
-               nv_json_pushshown(L, lua_gettop(L) - 1));
+      return nv_shown_problem(j, path,
+                              "%s can't be a member's name: it is not a string",
+                              nv_shown_push(L, lua_gettop(L) - 1));
     key.text = lua_tolstring(L, -2, &key.length);
     append(L, j->keys, (const char *)&key, sizeof(key));
   }
@@ -457,10 +340,10 @@ static int write_table (NvJson *j, int index, NvPath *path) {
   path->table = lua_topointer(j->L, index);
   for (up = path->up; up != NULL; up = up->up, depth++) {
     if (up->table == path->table)
-      return nv_json_problem(j, path, "a table that contains itself");
+      return nv_shown_problem(j, path, "a table that contains itself");
   }
   if (depth > MAX_DEPTH)
-    return nv_json_problem(j, path, "nested deeper than %d", MAX_DEPTH);
+    return nv_shown_problem(j, path, "nested deeper than %d", MAX_DEPTH);
   luaL_checkstack(j->L, 8, "request nested too deep");
   if (lua_rawlen(j->L, index) > 0 || is_array(j->L, index))
     return write_array(j, index, path);
@@ -498,8 +381,8 @@ int nv_json_value (NvJson *j, int index, NvPath *path) {
         return 0;
       }
   }
-  return nv_json_problem(j, path, "a %s can't be sent",
-                         luaL_typename(L, index));
+  return nv_shown_problem(j, path, "a %s can't be sent",
+                          luaL_typename(L, index));
 }
 
 

@@ -35,7 +35,8 @@ static int parser_feed (lua_State *L) {
 /*
 ** parser:next() -> type, data, id: the next event, its type "message" if
 ** the stream named none, its id the last one of the stream or ""; nil when
-** there is no event yet; nil and an error when one is larger than max_event_bytes.
+** there is no event yet; nil and an error when one is larger than
+** max_event_bytes.
 */
 static int parser_next (lua_State *L) {
   Parser *p = luaL_checkudata(L, 1, NV_PARSER);
@@ -76,11 +77,11 @@ static size_t read_ceiling (lua_State *L, int options) {
     if (lua_type(L, -2) != LUA_TSTRING ||
         strcmp(lua_tostring(L, -2), "max_event_bytes") != 0)
       luaL_error(L, "unknown option %s",
-                 nv_json_pushshown(L, lua_gettop(L) - 1));
+                 nv_shown_push(L, lua_gettop(L) - 1));
     ceiling = lua_tonumber(L, -1);
     if (lua_type(L, -1) != LUA_TNUMBER || !(ceiling >= 1 && ceiling < 1e15))
       luaL_error(L, "max_event_bytes: %s is not a number of bytes",
-                 nv_json_pushshown(L, lua_gettop(L)));
+                 nv_shown_push(L, lua_gettop(L)));
   }
   return (size_t)ceiling;
 }

@@ -156,7 +156,7 @@ static int transfer_reply (lua_State *L) {
   int results;
   if (t->state == NV_RUNNING)
     return 0;
-  results = nv_chat_reply(L, t, t->chat);
+  results = nv_reply_push(L, t, t->chat);
   nv_closetransfer(L, 1);
   return results;
 }

@@ -1,8 +1,9 @@
 /*
 ** novita.h
-** The two lower layers of the module: bytes (buffer.c, sse.c) and transport
-** (transfer.c, pool.c). Nothing here knows Lua, and libcurl's types stay
-** inside the transport. The layer above is declared in binding.h.
+** The two lower layers of the module: bytes (buffer.c, sse.c, ring.c) and
+** transport (transfer.c, easy.c, pool.c, wait.c). Nothing here knows Lua, and
+** libcurl's types stay inside the transport. The layer above is declared in
+** binding.h.
 **
 ** Functions that can fail return 0, or -1 after writing down why.
 ** A zeroed struct is an empty one, and may always be freed.
@@ -217,13 +218,8 @@ NV_FUNC int nv_pool_descriptor (NvPool *p);
 NV_FUNC const char *nv_pool_library (void);
 NV_FUNC void nv_pool_features (NvFeatures *f);
 
-/* rings: a link is in one at most, zeroed while in none */
-#define nv_ring_empty(ring)	((ring)->next == (ring))
-NV_FUNC void nv_ring_init (NvLink *ring);
-NV_FUNC void nv_ring_add (NvLink *ring, NvLink *link, NvTransfer *owner);
-NV_FUNC void nv_ring_remove (NvLink *link);
-
-/* for transfer.c */
+/* for the rest of the transport */
+NV_FUNC void nv_pool_lose (NvPool *p);
 NV_FUNC int nv_pool_add (NvPool *p, NvTransfer *t);
 NV_FUNC void nv_pool_remove (NvTransfer *t);
 NV_FUNC void nv_pool_settle (NvPool *p);
@@ -232,10 +228,65 @@ NV_FUNC void nv_pool_hurry (NvTransfer *t);
 NV_FUNC void nv_pool_announce (NvTransfer *t);
 NV_FUNC void nv_pool_forget (NvTransfer *t);
 NV_FUNC double nv_transfer_expiry (const NvTransfer *t, const char **which);
-NV_FUNC void *nv_transfer_easy (NvPool *p);
+NV_FUNC void nv_transfer_enter (NvTransfer *t, const char *phase,
+                                double *moment);
+NV_FUNC void nv_transfer_blame (NvTransfer *t, const char *kind,
+                                const char *reason, const char *saying);
 NV_FUNC void nv_transfer_finish (NvTransfer *t, int curl_code);
 NV_FUNC void nv_transfer_fail (NvTransfer *t, const char *kind,
                                const char *reason, const char *text);
+
+/* }====================================================== */
+
+
+/*
+** {======================================================
+** ring.c: a link is in one ring at most, zeroed while in none
+** =======================================================
+*/
+
+#define nv_ring_empty(ring)	((ring)->next == (ring))
+
+NV_FUNC void nv_ring_init (NvLink *ring);
+NV_FUNC void nv_ring_add (NvLink *ring, NvLink *link, NvTransfer *owner);
+NV_FUNC void nv_ring_remove (NvLink *link);
+
+/* }====================================================== */
+
+
+/*
+** {======================================================
+** easy.c: libcurl's handle of a transfer
+** =======================================================
+*/
+
+#define NV_HIGH_WATER	(64 * 1024)	/* unread bytes of a stream */
+
+NV_FUNC void *nv_easy_new (NvPool *p);
+NV_FUNC int nv_easy_configure (NvTransfer *t, const NvOptions *o,
+                               const char *ca_file);
+NV_FUNC void nv_easy_release (NvTransfer *t, NvPool *p);
+
+/* }====================================================== */
+
+
+/*
+** {======================================================
+** wait.c: what a pool waits with
+** =======================================================
+*/
+
+#define NV_EVENTS	64	/* taken from the kernel at a time */
+#define NV_A_WHILE	0.004	/* seconds; then other work of the thread has
+				   its turn */
+
+NV_FUNC int nv_wait_open (NvPool *p);
+NV_FUNC void nv_wait_close (NvPool *p);
+NV_FUNC void nv_wait_listen (void *multi, NvPool *p);
+NV_FUNC void nv_wait_timers (NvPool *p);
+NV_FUNC int nv_wait_sockets (NvPool *p, double seconds);
+NV_FUNC void nv_wait_arm (NvPool *p, double wanted);
+NV_FUNC int nv_wait_descriptor (NvPool *p);
 
 /* }====================================================== */
 

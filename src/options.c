@@ -204,7 +204,7 @@ static int option_problem (lua_State *L, const struct Row *row, int value,
   const char *shown = "the value";
   lua_pushstring(L, row->name);
   if (row->secret == SHOWN) {
-    shown = nv_json_pushshown(L, value);
+    shown = nv_shown_push(L, value);
     if (strpbrk(shown, "@?") != NULL)  /* a password, or a query */
       shown = "the value";
   }
@@ -316,7 +316,7 @@ static int name_problem (lua_State *L, int key) {
   }
   else
     lua_pushfstring(L, "%s is not the name of a header",
-                    nv_json_pushshown(L, key));
+                    nv_shown_push(L, key));
   lua_remove(L, -2);
   return -1;
 }

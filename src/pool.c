@@ -1,23 +1,13 @@
 /*
 ** pool.c
 ** The transfers in flight and the connections they use: one libcurl multi
-** handle behind one descriptor.
-**
-** On Linux that descriptor is an epoll set. libcurl names the sockets it
-** waits for (on_socket) and the moment it wants to be called (on_timer);
-** both only write that down. Somebody else's event loop can watch the set
-** through nv_pool_descriptor, which adds two descriptors to it: a timer, and
-** an event for what is to be done right now (a timer set to now would do, at
-** ten times the cost); without such a loop the time-outs go to epoll_wait and
-** cost no system call. Elsewhere libcurl waits by itself (curl_multi_poll).
+** handle behind one descriptor (wait.c).
 **
 ** Time-outs of ours are not kept in order: 'alarm' is a moment before which
 ** none can expire, and only then all transfers are looked at. Since bytes
 ** only move a time-out away, that is rare, and a chunk costs nothing.
 */
 
-#include <errno.h>
-#include <math.h>
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
@@ -25,23 +15,14 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "novita.h"
-
-#if NV_EPOLL
-#include <sys/epoll.h>
-#include <sys/eventfd.h>
-#include <sys/timerfd.h>
-#endif
-
 #include <curl/curl.h>
+
+#include "novita.h"
 
 #define KEPT_CONNECTIONS	256L	/* idle ones; libcurl's default is
 					   4 times the transfers in flight,
 					   and a drained burst closes them */
 #define STREAMS			100	/* of an HTTP/2 connection */
-#define EVENTS			64	/* taken from the kernel at a time */
-#define A_WHILE			0.004	/* seconds; then other work of the
-					   thread has its turn */
 
 
 double nv_now (void) {
@@ -49,37 +30,6 @@ double nv_now (void) {
   clock_gettime(CLOCK_MONOTONIC, &t);
   return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
-
-
-/*
-** {======================================================
-** Rings
-** =======================================================
-*/
-
-void nv_ring_init (NvLink *ring) {
-  ring->previous = ring->next = ring;
-}
-
-
-void nv_ring_add (NvLink *ring, NvLink *link, NvTransfer *owner) {
-  link->owner = owner;
-  link->next = ring;
-  link->previous = ring->previous;
-  ring->previous->next = link;
-  ring->previous = link;
-}
-
-
-void nv_ring_remove (NvLink *link) {
-  if (link->next == NULL)
-    return;  /* in no ring */
-  link->previous->next = link->next;
-  link->next->previous = link->previous;
-  link->previous = link->next = NULL;
-}
-
-/* }====================================================== */
 
 
 /*
@@ -133,260 +83,6 @@ static void guard_leave (const Guard *g) {
 
 /*
 ** {======================================================
-** Waiting
-** =======================================================
-*/
-
-static int milliseconds (double seconds) {
-  if (seconds <= 0)
-    return 0;
-  return seconds > 1e6 ? 1000000000 : (int)ceil(seconds * 1000);
-}
-
-
-/*
-** Without memory libcurl may have lost a socket from sight, whose transfer
-** would wait for ever; nobody knows which. All end, and the next one begins
-** with a new handle: after such a failure libcurl 7.88 divides by zero.
-*/
-static void lose_all (NvPool *p) {
-  p->lost = 1;
-  while (!nv_ring_empty(&p->flight))
-    nv_transfer_fail(p->flight.next->owner, "memory", NULL, NULL);
-}
-
-
-#if NV_EPOLL
-
-static int on_socket (CURL *easy, curl_socket_t s, int what, void *data,
-                      void *unused) {
-  NvPool *p = data;
-  struct epoll_event event;
-  (void)easy; (void)unused;
-  memset(&event, 0, sizeof(event));
-  event.data.fd = s;
-  event.events = (what & CURL_POLL_IN ? EPOLLIN : 0u) |
-                 (what & CURL_POLL_OUT ? EPOLLOUT : 0u);
-  if (what == CURL_POLL_REMOVE)
-    epoll_ctl(p->epoll, EPOLL_CTL_DEL, s, &event);
-  else if (epoll_ctl(p->epoll, EPOLL_CTL_ADD, s, &event) != 0 &&
-           epoll_ctl(p->epoll, EPOLL_CTL_MOD, s, &event) != 0)
-    return -1;
-  return 0;
-}
-
-
-static int on_timer (CURLM *multi, long timeout_ms, void *data) {
-  NvPool *p = data;
-  (void)multi;
-  p->wakeup = timeout_ms < 0 ? NV_NEVER
-                             : nv_now() + (double)timeout_ms / 1000;
-  return 0;
-}
-
-
-static int open_waiting (NvPool *p) {
-  p->epoll = epoll_create1(EPOLL_CLOEXEC);
-  return p->epoll < 0 ? -1 : 0;
-}
-
-
-/* has libcurl tell what it waits for */
-static void listen_to (CURLM *multi, NvPool *p) {
-  curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, on_socket);
-  curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, p);
-  curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, on_timer);
-  curl_multi_setopt(multi, CURLMOPT_TIMERDATA, p);
-}
-
-
-/* gives libcurl its turn with a socket, or with its own time-outs */
-static void act (NvPool *p, curl_socket_t s, int what) {
-  int running;
-  CURLMcode code = curl_multi_socket_action(p->multi, s, what, &running);
-  if (code != CURLM_OK)
-    lose_all(p);
-}
-
-
-static void drive_timers (NvPool *p) {
-  while (p->now >= p->wakeup) {
-    p->wakeup = NV_NEVER;
-    act(p, CURL_SOCKET_TIMEOUT, 0);
-    p->now = nv_now();
-  }
-}
-
-
-/* makes the descriptor readable */
-static void call (NvPool *p) {
-  if (p->called)
-    return;
-  eventfd_write(p->call, 1);
-  p->called = 1;
-}
-
-
-/* takes the call back, or answers it */
-static void hush (NvPool *p) {
-  eventfd_t calls;
-  if (!p->called)
-    return;
-  eventfd_read(p->call, &calls);
-  p->called = 0;
-}
-
-
-/*
-** Lets libcurl serve a socket that is ready. Errors go to it as readiness, so
-** that it finds the real cause.
-*/
-static void serve (NvPool *p, const struct epoll_event *event) {
-  unsigned e = event->events;
-  int what = (e & EPOLLIN ? CURL_CSELECT_IN : 0) |
-             (e & EPOLLOUT ? CURL_CSELECT_OUT : 0);
-  if (event->data.fd == p->timer) {
-    unsigned long long expirations;
-    if (read(p->timer, &expirations, sizeof(expirations)) > 0)
-      p->armed = NV_NEVER;
-    return;
-  }
-  if (event->data.fd == p->call) {
-    hush(p);
-    return;
-  }
-  if (e & (EPOLLERR | EPOLLHUP))
-    what = CURL_CSELECT_IN | CURL_CSELECT_OUT;
-  act(p, event->data.fd, what);
-}
-
-
-/*
-** Waits for the sockets, at most so long, and serves those that are ready,
-** for a while; TLS handshakes take a millisecond or more each. What is left
-** is still ready the next time. So that nobody is left out for ever, no more
-** are taken from the kernel then than were served: it hands them out in turn.
-*/
-static int drive_sockets (NvPool *p, double seconds) {
-  struct epoll_event events[EVENTS];
-  int i, n = epoll_wait(p->epoll, events, p->batch, milliseconds(seconds));
-  double since = p->now = nv_now();
-  for (i = 0; i < n && (i == 0 || p->now - since < A_WHILE); i++) {
-    serve(p, &events[i]);
-    p->now = nv_now();
-  }
-  if (i < n)
-    p->batch = i;
-  else if (p->batch < EVENTS)
-    p->batch++;
-  return n < 0 ? -1 : 0;
-}
-
-
-/*
-** Has the descriptor, if anybody watches it, readable from the next moment
-** there is something to do. A timer that fires too early does no harm, so it
-** is set again only for an earlier moment, or to silence an idle pool.
-*/
-static void arm (NvPool *p, double wanted) {
-  struct itimerspec when;
-  if (p->timer < 0)
-    return;
-  if (wanted <= p->now) {
-    call(p);
-    return;
-  }
-  hush(p);
-  if (wanted == p->armed || (wanted > p->armed && wanted < NV_NEVER))
-    return;
-  memset(&when, 0, sizeof(when));  /* zero: off */
-  if (wanted < NV_NEVER) {
-    when.it_value.tv_sec = (time_t)wanted;
-    when.it_value.tv_nsec = (long)((wanted - floor(wanted)) * 1e9) + 1;
-    if (when.it_value.tv_nsec > 999999999)
-      when.it_value.tv_nsec = 999999999;
-  }
-  timerfd_settime(p->timer, TFD_TIMER_ABSTIME, &when, NULL);
-  p->armed = wanted;
-}
-
-
-/* watches 's', which is closed if that can't be done; 's' or -1 */
-static int watched (NvPool *p, int s) {
-  struct epoll_event event;
-  memset(&event, 0, sizeof(event));
-  event.events = EPOLLIN;
-  event.data.fd = s;
-  if (s >= 0 && epoll_ctl(p->epoll, EPOLL_CTL_ADD, s, &event) != 0) {
-    close(s);
-    return -1;
-  }
-  return s;
-}
-
-
-int nv_pool_descriptor (NvPool *p) {
-  if (p->timer >= 0)
-    return p->epoll;
-  if (p->call < 0)
-    p->call = watched(p, eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
-  if (p->call >= 0)
-    p->timer = watched(p, timerfd_create(CLOCK_MONOTONIC,
-                                         TFD_NONBLOCK | TFD_CLOEXEC));
-  if (p->timer < 0)
-    return -1;
-  nv_pool_rearm(p);
-  return p->epoll;
-}
-
-#else	/* no epoll: libcurl waits by itself, and nobody else can */
-
-static int open_waiting (NvPool *p) {
-  (void)p;
-  return 0;
-}
-
-
-static void listen_to (CURLM *multi, NvPool *p) {
-  (void)multi; (void)p;
-}
-
-
-static void drive_timers (NvPool *p) {
-  int running;
-  p->wakeup = NV_NEVER;
-  if (curl_multi_perform(p->multi, &running) != CURLM_OK)
-    lose_all(p);
-  p->now = nv_now();
-}
-
-
-static int drive_sockets (NvPool *p, double seconds) {
-  int ready;
-  CURLMcode code = curl_multi_poll(p->multi, NULL, 0, milliseconds(seconds),
-                                   &ready);
-  p->now = nv_now();
-  return code == CURLM_OK ? 0 : -1;
-}
-
-
-static void arm (NvPool *p, double wanted) {
-  (void)p; (void)wanted;
-}
-
-
-int nv_pool_descriptor (NvPool *p) {
-  (void)p;
-  return -1;
-}
-
-#endif
-
-/* }====================================================== */
-
-
-/*
-** {======================================================
 ** Transfers coming and going
 ** =======================================================
 */
@@ -395,13 +91,25 @@ static CURLM *new_multi (NvPool *p) {
   CURLM *multi = curl_multi_init();
   if (multi == NULL)
     return NULL;
-  listen_to(multi, p);
+  nv_wait_listen(multi, p);
   curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, KEPT_CONNECTIONS);
   return multi;
 }
 
 
-/* takes a new handle after lose_all; 0, or -1 without memory */
+/*
+** Without memory libcurl may have lost a socket from sight, whose transfer
+** would wait for ever; nobody knows which. All end, and the next one begins
+** with a new handle: after such a failure libcurl 7.88 divides by zero.
+*/
+void nv_pool_lose (NvPool *p) {
+  p->lost = 1;
+  while (!nv_ring_empty(&p->flight))
+    nv_transfer_fail(p->flight.next->owner, "memory", NULL, NULL);
+}
+
+
+/* takes a new handle after that; 0, or -1 without memory */
 static int begin_afresh (NvPool *p) {
   CURLM *multi = new_multi(p);
   if (multi == NULL)
@@ -523,7 +231,19 @@ static double next_moment (const NvPool *p) {
 ** must learn of news that came by it.
 */
 void nv_pool_rearm (NvPool *p) {
-  arm(p, nv_ring_empty(&p->news) ? next_moment(p) : p->now);
+  nv_wait_arm(p, nv_ring_empty(&p->news) ? next_moment(p) : p->now);
+}
+
+
+/*
+** The descriptor that is readable whenever there is something to do, or -1
+** where there can be none.
+*/
+int nv_pool_descriptor (NvPool *p) {
+  int descriptor = nv_wait_descriptor(p);
+  if (descriptor >= 0)
+    nv_pool_rearm(p);
+  return descriptor;
 }
 
 
@@ -531,7 +251,7 @@ void nv_pool_rearm (NvPool *p) {
 static void drive (NvPool *p) {
   p->now = nv_now();
   do {
-    drive_timers(p);
+    nv_wait_timers(p);
     collect(p);
   } while (p->now >= p->wakeup);
 }
@@ -558,11 +278,11 @@ int nv_pool_poll (NvPool *p, double seconds) {
       until = p->wakeup;
     if (p->alarm < until)
       until = p->alarm;
-    interrupted = drive_sockets(p, until - p->now) != 0;
+    interrupted = nv_wait_sockets(p, until - p->now) != 0;
     drive(p);
     expire(p);
   } while (!interrupted && nv_ring_empty(&p->news) && p->now < end);
-  arm(p, next_moment(p));  /* the news are for our caller to take */
+  nv_wait_arm(p, next_moment(p));  /* the news are for our caller to take */
   guard_leave(&guard);
   return p->in_flight;
 }
@@ -575,10 +295,10 @@ int nv_pool_poll (NvPool *p, double seconds) {
 */
 static void drive_shortly (NvPool *p, int sockets) {
   double since = nv_now();
-  if (p->spent > A_WHILE)
+  if (p->spent > NV_A_WHILE)
     return;
   if (sockets)
-    drive_sockets(p, 0);
+    nv_wait_sockets(p, 0);
   drive(p);
   p->spent += nv_now() - since;
 }
@@ -663,7 +383,7 @@ int nv_pool_inherited (const NvPool *p) {
 int nv_pool_open (NvPool *p) {
   CURL *easy;
   p->epoll = p->timer = p->call = -1;
-  p->batch = EVENTS;
+  p->batch = NV_EVENTS;
   p->now = nv_now();
   p->wakeup = p->alarm = p->armed = NV_NEVER;
   nv_ring_init(&p->flight);
@@ -674,7 +394,7 @@ int nv_pool_open (NvPool *p) {
   if (p->multi == NULL)
     return -1;
   mark_process(p);
-  easy = open_waiting(p) == 0 ? nv_transfer_easy(p) : NULL;
+  easy = nv_wait_open(p) == 0 ? nv_easy_new(p) : NULL;
   if (easy == NULL) {
     nv_pool_close(p);
     return -1;
@@ -711,13 +431,7 @@ void nv_pool_close (NvPool *p) {
   curl_multi_cleanup(p->multi);
   p->multi = NULL;
   unmark_process(p);
-  if (p->timer >= 0)
-    close(p->timer);
-  if (p->call >= 0)
-    close(p->call);
-  if (p->epoll >= 0)
-    close(p->epoll);
-  p->epoll = p->timer = p->call = -1;
+  nv_wait_close(p);
 }
 
 
