@@ -35,6 +35,7 @@ build = {
     ["novita.loop.poll"] = "lua/novita/loop/poll.lua",
     ["novita.loop.tasks"] = "lua/novita/loop/tasks.lua",
     ["novita.loop.uv"] = "lua/novita/loop/uv.lua",
+    ["novita.loop.worker"] = "lua/novita/loop/worker.lua",
     ["novita.map"] = "lua/novita/map.lua",
     ["novita.options"] = "lua/novita/options.lua",
     ["novita.pieces"] = "lua/novita/pieces.lua",

@@ -80,8 +80,10 @@ describe("#nginx: a transfer whose owner is gone", function()
 
   before_each(function() sim:reset() end)
 
-  local function stops_within(seconds, since)
-    local entry = sim:wait_for(function(entries) return entries[1] and entries[1].client_closed end)
+  local function stops_within(seconds, since, number)
+    local entry = sim:wait_for(function(entries)
+      return entries[number or 1] and entries[number or 1].client_closed
+    end)
     assert.is_truthy(entry, "the model goes on")
     assert.is_true(socket.gettime() - since < seconds, socket.gettime() - since)
   end
@@ -143,6 +145,19 @@ describe("#nginx: a transfer whose owner is gone", function()
       connection:close()
     end)
   end
+
+  it("stops when its thread is killed while others have waited in silence", function()
+    sim:always(THINKING)
+    local silent = server:open("/chat")
+    socket.sleep(0.3)
+    local connection = server:open("/killed")
+    nginx.head(connection)
+    assert.equal("1", connection:receive("*l"))
+    stops_within(SECONDS, socket.gettime(), 2)
+    assert.is_nil(sim:journal()[1].client_closed)
+    silent:close()
+    connection:close()
+  end)
 
   it("stops when its task is cancelled, which learns of it", function()
     sim:always(THINKING)

@@ -2,14 +2,7 @@
 ---
 --- All of libcurl's work stays on the worker's own thread and takes no longer than there are bytes
 --- to take; whoever waits, waits on an ngx.semaphore, and nginx goes on. Each worker has a pool of
---- its own, made by its first call, with connections that later requests use again.
----
---- **The driver** is one timer a worker, started by who needs it and gone after a second in which
---- nothing was in flight: one that never ended would keep old workers from leaving. It looks after
---- the pool. The bell (bell.c) says when: a thread that waits for the pool's descriptor and writes
---- a byte to a cosocket, so a token is here 0.1 ms after it came. Where no socket can be made the
---- driver looks at every TICK instead. At every BEAT it also looks for who has vanished, see below:
---- 4 ms of CPU in 5 s.
+--- its own (worker.lua), made by its first call, with connections that later requests use again.
 ---
 --- **Who waits may vanish** without a word: a request ends, a thread is killed. The transfer must
 --- not outlive them, since tokens cost money. Three ties were tried. A cosocket of each request,
@@ -28,14 +21,9 @@ local compat = require("novita.compat")
 local core = require("novita.core")
 local ngx = rawget(_G, "ngx")
 local semaphore = require("ngx.semaphore")
+local worker = require("novita.loop.worker")
 
-local BEAT = 0.08 -- seconds between two looks for who has vanished; upstream knows in 0.1
-local TICK = 0.001 -- the same without a bell
-local IDLE = 1 -- then the driver ends
-local SLICE = 1 -- after which who waits makes sure that the driver lives
-local SELF_TICK = 0.01 -- and how often one that has none looks for itself
-local LONGEST = 2 ^ 31 - 1 -- milliseconds that a cosocket may wait
-local DIRECTORIES = { "/dev/shm", "/tmp", "/var/tmp", ngx.config.prefix() }
+local SLICE = 1 -- seconds; a sleep looks up this often
 
 local YIELDS = {
   rewrite = true, server_rewrite = true, access = true, content = true, timer = true,
@@ -59,8 +47,9 @@ end
 ---@field semaphore table what it waits on
 ---@field woken boolean?
 ---@field transfer novita.Transfer? that it waits for
----@field sleeping boolean?
+---@field resting boolean? does it wait for something that is no transfer?
 ---@field tie novita.Tie?
+---@field mortal boolean? may it end without its request?
 local methods = {}
 local mt = { __name = "novita.task", __index = methods }
 
@@ -80,134 +69,6 @@ local function this_thread()
   return thread
 end
 
--- It goes on when nginx comes to it, not at once.
-local function rouse(thread)
-  if thread.woken then return end
-  thread.woken = true
-  thread.semaphore:post(1)
-end
-
--- Of a thread that waits: can nobody be woken any more? Its semaphore counts what was posted, less
--- who waits.
-local function vanished(thread)
-  return thread.semaphore:count() > (thread.woken and 0 or -1)
-end
-
-local function nap(thread, seconds)
-  local ok, err = thread.semaphore:wait(math.ceil(seconds * 1000) / 1000)
-  if not ok and err ~= "timeout" then error("novita: can't wait in nginx: " .. tostring(err), 0) end
-end
-
--- The worker ------------------------------------------------------------------------------------
-
-local worker
-
--- The connections of this worker: what it inherited when it was forked is not for it.
-local function this_worker()
-  if not (worker and worker.pool:usable()) then
-    worker = { pool = core.pool(), waiting = {} }
-  end
-  return worker
-end
-
--- Lets libcurl do what it can, and wakes those whose transfers have news.
-local function turn(self)
-  self.in_flight = self.pool:poll(0)
-  local transfer = self.pool:ready()
-  while transfer do
-    local thread = self.waiting[transfer]
-    if thread then rouse(thread) end
-    transfer = self.pool:ready()
-  end
-end
-
--- Stops what nobody waits for any more.
-local function reap(self)
-  for transfer, thread in pairs(self.waiting) do
-    if vanished(thread) then
-      self.waiting[transfer] = nil
-      transfer:cancel()
-    end
-  end
-end
-
-local function connect(bell)
-  local socket = ngx.socket.tcp()
-  socket:settimeouts(LONGEST, LONGEST, LONGEST)
-  if socket:connect("unix:" .. bell:path()) and bell:start() then return socket end
-  bell:close()
-  return nil
-end
-
-local function hang_bell(pool)
-  for _, directory in ipairs(DIRECTORIES) do
-    local bell = pool:bell(directory)
-    local socket = bell and connect(bell)
-    if socket then return bell, socket end
-  end
-end
-
--- Takes a turn whenever the bell rings.
-local function listen(self)
-  local socket
-  self.bell, socket = hang_bell(self.pool)
-  local rung = self.bell ~= nil
-  while rung do
-    turn(self)
-    self.bell:rearm()
-    rung = socket:receiveany(64)
-  end
-  if self.bell then self.bell:close() end
-  self.bell = nil
-end
-
--- Is anything under way, or has been and is not yet known to who waits for it?
-local function busy(self)
-  return self.in_flight > 0 or next(self.waiting) ~= nil
-end
-
--- Is there nothing more to do for a driver?
-local function over(self, driver, since)
-  if self.driver ~= driver then return true end
-  return not busy(self) and (ngx.worker.exiting() or core.now() - since >= IDLE)
-end
-
-local function look_after(self, driver)
-  local since = core.now()
-  turn(self)
-  while not over(self, driver, since) do
-    reap(self)
-    ngx.sleep(self.bell and BEAT or TICK)
-    if not (self.bell and next(self.waiting)) then turn(self) end
-    driver.seen, self.alone = core.now(), false
-    if busy(self) then since = driver.seen end
-  end
-end
-
-local function drive(_, self, driver)
-  local listener = ngx.thread.spawn(listen, self)
-  local ok, err = pcall(look_after, self, driver)
-  if self.driver == driver then self.driver = nil end
-  ngx.thread.kill(listener)
-  if self.bell then self.bell:close() end
-  self.bell = nil
-  if not ok then ngx.log(ngx.ERR, "novita: ", err) end
-end
-
--- Sees to it that the pool is looked after: by a driver or, where none can be started or the last
--- one died, by those who wait. Returns how long to wait before asking again.
-local function ensure_driver(self)
-  local now, driver = core.now(), self.driver
-  if not driver or now - driver.seen > 2 * SLICE then
-    self.alone = driver ~= nil
-    driver = { seen = now }
-    self.driver = ngx.timer.at(0, drive, self, driver) and driver
-  end
-  if self.driver and not self.alone then return SLICE end
-  turn(self)
-  return SELF_TICK
-end
-
 -- Waiting ---------------------------------------------------------------------------------------
 
 -- Until woken, or until the time is up.
@@ -216,7 +77,7 @@ local function park(thread, seconds, self)
   while not thread.woken do
     local left = ends and ends - core.now() or math.huge
     if left <= 0 then break end
-    nap(thread, math.min(left, self and ensure_driver(self) or SLICE))
+    worker.nap(thread, math.min(left, self and worker.ensure_driver(self) or SLICE))
   end
   local woken = thread.woken == true
   thread.woken = false
@@ -226,6 +87,13 @@ end
 local has_requests = ngx.config.subsystem == "http"
 local get_request = require("resty.core.base").get_request
 
+-- Was it started by ngx.thread.spawn? Then it can be killed. nginx says so when it refuses that a
+-- thread kills itself.
+local function is_spawned()
+  local _, why = ngx.thread.kill(coroutine.running())
+  return why ~= "not user thread"
+end
+
 -- The transfer ends with the request that this thread is part of. A coroutine may be used again by
 -- nginx, for another request.
 local function tie(thread, transfer)
@@ -233,6 +101,7 @@ local function tie(thread, transfer)
   thread.tie = has_requests
     and core.tie(tonumber(ffi.cast("uintptr_t", ffi.cast("void *", get_request()))))
   if thread.tie then thread.tie:hold(transfer) end
+  thread.mortal = not thread.tie or is_spawned()
 end
 
 --- Waits until a transfer has something new. Its owner has looked just before, so nothing that came
@@ -241,11 +110,13 @@ end
 ---@param seconds? number at most so long
 ---@return boolean news false when the time was up first
 function ngx_loop.wait(transfer, seconds)
-  local self, thread = worker, this_thread()
+  local self, thread = worker.this(), this_thread()
   tie(thread, transfer)
-  self.waiting[transfer], thread.transfer = thread, transfer
+  thread.transfer = transfer
+  worker.enter(self, transfer, thread)
   local news = park(thread, seconds, self)
-  self.waiting[transfer], thread.transfer = nil, nil
+  worker.leave(self, transfer)
+  thread.transfer = nil
   return news
 end
 
@@ -269,7 +140,7 @@ end
 --- Lets the sleep of a task end soon.
 ---@param task novita.NgxTask?
 function ngx_loop.wake(task)
-  if task and task.resting then rouse(task) end
+  if task and task.resting then worker.rouse(task) end
 end
 
 --- The light thread that this code is part of, or nil in a phase that has none.
@@ -282,7 +153,7 @@ end
 ---@return novita.Pool
 function ngx_loop.pool()
   check_phase()
-  return this_worker().pool
+  return worker.this().pool
 end
 
 -- Tasks -----------------------------------------------------------------------------------------
@@ -292,7 +163,7 @@ function methods:cancel()
   if self.done then return end
   self.cancelled = true
   if self.transfer then self.transfer:cancel() end
-  if self.transfer or self.resting then rouse(self) end
+  if self.transfer or self.resting then worker.rouse(self) end
 end
 
 --- Waits for the end of the task.
@@ -328,7 +199,7 @@ local function finish(task, parent, ok, ...)
   task.results = { n = select("#", ...), ... }
   parent.children[task] = nil
   if not ok and not parent.failed then parent.failed = task end
-  for _, thread in ipairs(task.waiters or {}) do rouse(thread) end
+  for _, thread in ipairs(task.waiters or {}) do worker.rouse(thread) end
 end
 
 --- Starts a task: a light thread of this request, which runs fn until it first waits.

@@ -1,0 +1,205 @@
+--- What a worker of nginx has for all its requests: a pool, and somebody who looks after it.
+---
+--- **The driver** is one timer a worker, started by who needs it and gone after a second in which
+--- nothing was in flight: one that never ended would keep old workers from leaving. It looks after
+--- the pool. The bell (bell.c) says when: a thread that waits for the pool's descriptor and writes
+--- a byte to a cosocket, so a token is here 0.1 ms after it came. Where no socket can be made the
+--- driver looks at every TICK instead.
+---
+--- At every BEAT it also looks for who has vanished (see ngx.lua), by the count of a semaphore. A
+--- beat wakes an idle processor, at 0.1 ms of its time: so beats are rare while all is silent and
+--- nobody waits who could vanish alone.
+
+local core = require("novita.core")
+local ngx = rawget(_G, "ngx")
+local semaphore = require("ngx.semaphore")
+
+local BEAT = 0.08 -- seconds between two looks for who has vanished; upstream knows in 0.1
+local REST = 0.5 -- the same when none is expected
+local TICK = 0.001 -- the same without a bell
+local IDLE = 1 -- then the driver ends
+local SLICE = 1 -- after which who waits makes sure that the driver lives
+local SELF_TICK = 0.01 -- and how often one that has none looks for itself
+local LONGEST = 2 ^ 31 - 1 -- milliseconds that a cosocket may wait
+local DIRECTORIES = { "/dev/shm", "/tmp", "/var/tmp", ngx.config.prefix() }
+
+---@class novita.NgxWorker
+---@field pool novita.Pool
+---@field waiting table<novita.Transfer, novita.NgxTask>
+---@field in_flight integer?
+---@field silent boolean? was there no ring since the last look?
+---@field bell novita.Bell?
+---@field driver table? seen: when it last looked; semaphore; resting: is it asleep for longer?
+---@field alone boolean? do those who wait look after the pool?
+
+local worker = {}
+
+-- Threads that wait -------------------------------------------------------------------------------
+
+--- Wakes a thread. It goes on when nginx comes to it, not at once.
+---@param thread { semaphore: table, woken: boolean? }
+function worker.rouse(thread)
+  if thread.woken then return end
+  thread.woken = true
+  thread.semaphore:post(1)
+end
+
+-- Of a thread that waits: can nobody be woken any more? Its semaphore counts what was posted, less
+-- who waits.
+local function vanished(thread)
+  return thread.semaphore:count() > (thread.woken and 0 or -1)
+end
+
+--- Waits on the semaphore of a thread.
+---@param thread { semaphore: table }
+---@param seconds number at most
+function worker.nap(thread, seconds)
+  local ok, err = thread.semaphore:wait(math.ceil(seconds * 1000) / 1000)
+  if not ok and err ~= "timeout" then error("novita: can't wait in nginx: " .. tostring(err), 0) end
+end
+
+-- The pool ----------------------------------------------------------------------------------------
+
+local this
+
+--- The one of this process: what it inherited when it was forked is not for it.
+---@return novita.NgxWorker
+function worker.this()
+  if not (this and this.pool:usable()) then
+    this = { pool = core.pool(), waiting = {} }
+  end
+  return this
+end
+
+-- Lets libcurl do what it can, and wakes those whose transfers have news.
+local function turn(self)
+  self.silent = false
+  self.in_flight = self.pool:poll(0)
+  local transfer = self.pool:ready()
+  while transfer do
+    local thread = self.waiting[transfer]
+    if thread then worker.rouse(thread) end
+    transfer = self.pool:ready()
+  end
+end
+
+-- Stops what nobody waits for any more. Returns whether somebody is left who may vanish.
+local function reap(self)
+  local mortals = false
+  for transfer, thread in pairs(self.waiting) do
+    if vanished(thread) then
+      self.waiting[transfer] = nil
+      transfer:cancel()
+    end
+    mortals = mortals or thread.mortal
+  end
+  return mortals
+end
+
+local function connect(bell)
+  local socket = ngx.socket.tcp()
+  socket:settimeouts(LONGEST, LONGEST, LONGEST)
+  if socket:connect("unix:" .. bell:path()) and bell:start() then return socket end
+  bell:close()
+  return nil
+end
+
+local function hang_bell(pool)
+  for _, directory in ipairs(DIRECTORIES) do
+    local bell = pool:bell(directory)
+    local socket = bell and connect(bell)
+    if socket then return bell, socket end
+  end
+end
+
+-- Takes a turn whenever the bell rings.
+local function listen(self)
+  local socket
+  self.bell, socket = hang_bell(self.pool)
+  local rung = self.bell ~= nil
+  while rung do
+    turn(self)
+    self.bell:rearm()
+    rung = socket:receiveany(64)
+  end
+  if self.bell then self.bell:close() end
+  self.bell = nil
+end
+
+-- Is anything under way, or has been and is not yet known to who waits for it?
+local function busy(self)
+  return self.in_flight > 0 or next(self.waiting) ~= nil
+end
+
+-- Is there nothing more to do for a driver?
+local function over(self, driver, since)
+  if self.driver ~= driver then return true end
+  return not busy(self) and (ngx.worker.exiting() or core.now() - since >= IDLE)
+end
+
+-- Until the next look at what is in flight.
+local function rest_between(self, driver)
+  local mortals = reap(self)
+  driver.resting = self.bell and self.silent and busy(self) and not mortals
+  self.silent = true
+  worker.nap(driver, driver.resting and REST or self.bell and BEAT or TICK)
+end
+
+local function look_after(self, driver)
+  local since = core.now()
+  turn(self)
+  while not over(self, driver, since) do
+    rest_between(self, driver)
+    if not (self.bell and next(self.waiting)) then turn(self) end
+    driver.seen, self.alone = core.now(), false
+    if busy(self) then since = driver.seen end
+  end
+end
+
+local function drive(_, self, driver)
+  local listener = ngx.thread.spawn(listen, self)
+  local ok, err = pcall(look_after, self, driver)
+  if self.driver == driver then self.driver = nil end
+  ngx.thread.kill(listener)
+  if self.bell then self.bell:close() end
+  self.bell = nil
+  if not ok then ngx.log(ngx.ERR, "novita: ", err) end
+end
+
+--- Sees to it that the pool is looked after: by a driver or, where none can be started or the last
+--- one died, by those who wait. Returns how long to wait before asking again.
+---@param self novita.NgxWorker
+---@return number seconds
+function worker.ensure_driver(self)
+  local now, driver = core.now(), self.driver
+  if not driver or now - driver.seen > 2 * SLICE then
+    self.alone = driver ~= nil
+    driver = { seen = now, semaphore = assert(semaphore.new()) }
+    self.driver = ngx.timer.at(0, drive, self, driver) and driver
+  end
+  if self.driver and not self.alone then return SLICE end
+  turn(self)
+  return SELF_TICK
+end
+
+--- A thread waits for a transfer from now on.
+---@param self novita.NgxWorker
+---@param transfer novita.Transfer
+---@param thread novita.NgxTask
+function worker.enter(self, transfer, thread)
+  self.waiting[transfer] = thread
+  local driver = self.driver
+  if thread.mortal and driver and driver.resting then -- it has to look out again
+    driver.resting = false
+    driver.semaphore:post(1)
+  end
+end
+
+--- And no more.
+---@param self novita.NgxWorker
+---@param transfer novita.Transfer
+function worker.leave(self, transfer)
+  self.waiting[transfer] = nil
+end
+
+return worker
