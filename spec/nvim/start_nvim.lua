@@ -63,6 +63,26 @@ describe("novita.start", function()
       text = "one two three", fast = false, over = 1, status = "done", line = "x" }, got)
   end)
 
+  it("lets the editor have its turn when many are started in one go", function()
+    local got = run [[
+      local asked = 0
+      local c = client { api_key = function()
+        asked = asked + 1
+        local since = now()
+        while now() < since + 0.005 do end
+        return "sk_0123456789abcdef"
+      end }
+      for _ = 1, 4 do c:start(request(), handlers()) end
+      local at_once = asked
+      wait(function() return over == 4 end)
+      local answers = {}
+      for _, entry in ipairs(told) do table.insert(answers, entry:match("^done (.*)")) end
+      return { at_once = at_once, asked = asked, answers = answers }
+    ]]
+    local answer = "Hello there"
+    assert.are.same({ at_once = 1, asked = 4, answers = { answer, answer, answer, answer } }, got)
+  end)
+
   it("calls on_text at once, and then at most every 16 ms", function()
     sim:always { pace = 0.002 }
     local got = run [[

@@ -2,8 +2,8 @@
 ---
 --- One handle watches the pool's descriptor, one timer the tasks' next moment; both only note that
 --- there is something to do. Tasks then run in the editor's main loop, where its API is allowed,
---- for A_WHILE at most before it gets to see keys again; and news of many streams are taken
---- together, since each turn may mean a redraw.
+--- for A_WHILE at most before it gets to see keys again, also when many are started in one go; and
+--- news of many streams are taken together, since each turn may mean a redraw.
 
 local tasks = require("novita.loop.tasks")
 
@@ -137,10 +137,23 @@ local function report(task)
   if editor then vim.schedule(show) else show() end
 end
 
+local since -- when the first task of those began that were started without a pause
+
+-- May a task not run right now? In a callback of libuv's it may not; and when many are started in
+-- one go, the keys have their turn in between.
+local function defers()
+  if vim.in_fast_event() then return true end
+  if not since then
+    since = loop.now()
+    vim.schedule(function() since = nil end)
+  end
+  return loop.now() - since > A_WHILE
+end
+
 loop = tasks.new {
   block = block, on_pool = on_pool, on_timer = arm, on_failure = report, breathes = true,
   on_alive = function(alive) keep(alive and 1 or -1) end,
-  defers = editor and vim.in_fast_event or nil,
+  defers = editor and defers or nil,
 }
 
 return loop
