@@ -7,7 +7,7 @@
 
 local tasks = require("novita.loop.tasks")
 
-local A_WHILE = 0.003 -- seconds
+local A_WHILE = 0.0015 -- seconds
 local REST = 0.008 -- seconds from one turn to the next that news ask for: half a picture
 local SLICE = 0.1 -- seconds between two looks for <C-c>
 
