@@ -73,6 +73,7 @@ build = {
         "src/ring.c",
         "src/shown.c",
         "src/sse.c",
+        "src/text.c",
         "src/tie.c",
         "src/transfer.c",
         "src/wait.c",

@@ -124,14 +124,29 @@ NV_FUNC int nv_shown_problem (NvJson *j, const NvPath *path,
                               const char *format, ...);
 
 
+/* text.c */
+
+/* what is found in a text before it is decoded */
+typedef struct NvFindings {
+  const char *problem;	/* why it is not JSON, or NULL */
+  int broken;		/* does it need mending? */
+  int fractions;	/* are there numbers with a decimal point? */
+  int nulls;		/* may there be a null? */
+} NvFindings;
+
+NV_FUNC size_t nv_text_utf8 (const unsigned char *s, size_t n, size_t *bad);
+NV_FUNC NvFindings nv_text_inspect (const char *text, size_t n);
+NV_FUNC void nv_text_mend (lua_State *L, const char *text, size_t n,
+                           int escapes);
+NV_FUNC void nv_text_push (lua_State *L, const char *text, size_t length);
+NV_FUNC void nv_text_pushline (lua_State *L, const char *text, size_t length,
+                               size_t most);
+
+
 /* json.c */
 
-NV_FUNC size_t nv_utf8_length (const unsigned char *s, size_t n, size_t *bad);
 NV_FUNC int nv_json_isnull (lua_State *L, int index);
 NV_FUNC int nv_json_decode (lua_State *L, const char *text, size_t length);
-NV_FUNC void nv_json_pushtext (lua_State *L, const char *text, size_t length);
-NV_FUNC void nv_json_pushline (lua_State *L, const char *text, size_t length,
-                               size_t most);
 NV_FUNC int nv_json_parse (lua_State *L);
 NV_FUNC void nv_json_open (lua_State *L);
 

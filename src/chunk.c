@@ -69,7 +69,7 @@ static int push_error (lua_State *L, NvTransfer *t, NvBuffer *data) {
   nv_transfer_mask(t, data);
   if (decode(L, data) != 0) {
     size_t length = nv_buffer_length(data);
-    nv_json_pushtext(L, nv_buffer_data(data),
+    nv_text_push(L, nv_buffer_data(data),
                      length < SHORT_TEXT ? length : SHORT_TEXT);
   }
   nv_error_stream(L, t, lua_gettop(L));

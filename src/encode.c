@@ -76,7 +76,7 @@ int nv_json_string (NvJson *j, const char *text, size_t length,
   nv_json_literal(j, "\"");
   while (i < length) {
     if (s[i] >= 0x80) {
-      size_t n = nv_utf8_length(s + i, length - i, &bad);
+      size_t n = nv_text_utf8(s + i, length - i, &bad);
       if (n == 0)
         return nv_shown_problem(j, path, "invalid UTF-8 at byte %d",
                                 (int)i + 1);

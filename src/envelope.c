@@ -204,7 +204,7 @@ void nv_envelope_plain (lua_State *L, int error, const NvTransfer *t) {
   }
   if (length > 0 && *text == '<')
     text = title_of(text, &length);
-  nv_json_pushline(L, text, length, SHORT_TEXT);
+  nv_text_pushline(L, text, length, SHORT_TEXT);
   lua_pushfstring(L, lua_rawlen(L, -1) > 0 ? "HTTP %d: " : "HTTP %d",
                   t->status);
   lua_insert(L, -2);

@@ -162,7 +162,7 @@ static int push_bad_option (lua_State *L, const NvFailure *f) {
   }
   else if (strcmp(f->kind, "config") == 0) {
     lua_pushliteral(L, "base_url");
-    nv_json_pushtext(L, f->text, strlen(f->text));
+    nv_text_push(L, f->text, strlen(f->text));
   }
   else
     return 0;
@@ -175,7 +175,7 @@ static void set_cause (lua_State *L, int error, const NvFailure *f) {
   lua_createtable(L, 0, 2);
   lua_pushinteger(L, f->curl_code);
   lua_setfield(L, -2, "code");
-  nv_json_pushtext(L, f->text, strlen(f->text));
+  nv_text_push(L, f->text, strlen(f->text));
   lua_setfield(L, -2, "message");
   lua_setfield(L, error, "cause");
 }
@@ -201,7 +201,7 @@ void nv_error_transfer (lua_State *L, NvTransfer *t) {
   else if (f->saying != NULL)
     lua_pushstring(L, f->saying);
   else
-    nv_json_pushtext(L, f->text, strlen(f->text));
+    nv_text_push(L, f->text, strlen(f->text));
   lua_setfield(L, error, "message");
   if (f->curl_code != 0)
     set_cause(L, error, f);
@@ -395,7 +395,7 @@ static void push_part (lua_State *L, const char *before, const char *name,
     lua_pushliteral(L, "");
   else {
     lua_pushstring(L, before);
-    nv_json_pushline(L, text, length, LINE);
+    nv_text_pushline(L, text, length, LINE);
     lua_pushstring(L, after);
     lua_concat(L, 3);
   }

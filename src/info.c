@@ -61,7 +61,7 @@ static int push_value (lua_State *L, const char *at, const char *end,
       continue;
     if (found)
       lua_pushliteral(L, ", ");
-    nv_json_pushtext(L, line.value, line.value_length);
+    nv_text_push(L, line.value, line.value_length);
     if (found)
       lua_concat(L, 3);
     found = 1;
@@ -118,8 +118,8 @@ static int headers_next (lua_State *L) {
     return 0;
   lua_pushinteger(L, at - h->bytes);
   lua_replace(L, lua_upvalueindex(2));
-  nv_json_pushtext(L, line.name, line.name_length);
-  nv_json_pushtext(L, line.value, line.value_length);
+  nv_text_push(L, line.name, line.name_length);
+  nv_text_push(L, line.value, line.value_length);
   return 2;
 }
 
@@ -136,7 +136,7 @@ static int headers_call (lua_State *L) {
 
 static int headers_tostring (lua_State *L) {
   const Headers *h = luaL_checkudata(L, 1, NV_HEADERS);
-  nv_json_pushtext(L, h->bytes, h->length);
+  nv_text_push(L, h->bytes, h->length);
   return 1;
 }
 

@@ -38,7 +38,7 @@ static void push_excerpt (lua_State *L, const char *text, size_t length) {
   luaL_addstring(&b, end < length ? "..." : "");
   luaL_pushresult(&b);
   text = lua_tolstring(L, -1, &length);
-  nv_json_pushtext(L, text, length);
+  nv_text_push(L, text, length);
   lua_remove(L, -2);
 }
 
