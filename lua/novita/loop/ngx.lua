@@ -71,13 +71,16 @@ end
 
 -- Waiting ---------------------------------------------------------------------------------------
 
--- Until woken, or until the time is up.
-local function park(thread, seconds, self)
+-- Until woken, or until the time is up. Who waits for a transfer makes sure that the pool is looked
+-- after; a driver is believed for a first nap.
+local function park(thread, seconds)
   local ends = seconds and core.now() + seconds
+  local length = thread.transfer and not worker.driven() and worker.ensure_driver() or SLICE
   while not thread.woken do
     local left = ends and ends - core.now() or math.huge
     if left <= 0 then break end
-    worker.nap(thread, math.min(left, self and worker.ensure_driver(self) or SLICE))
+    worker.nap(thread, math.min(left, length))
+    if thread.transfer and not thread.woken then length = worker.ensure_driver() end
   end
   local woken = thread.woken == true
   thread.woken = false
@@ -94,9 +97,13 @@ local function is_spawned()
   return why ~= "not user thread"
 end
 
+local tied = setmetatable({}, { __mode = "kv" }) -- thread -> the transfer that it waited for last
+
 -- The transfer ends with the request that this thread is part of. A coroutine may be used again by
 -- nginx, for another request.
 local function tie(thread, transfer)
+  if tied[thread] == transfer then return end
+  tied[thread] = transfer
   if thread.tie and thread.tie:hold(transfer) then return end
   thread.tie = has_requests
     and core.tie(tonumber(ffi.cast("uintptr_t", ffi.cast("void *", get_request()))))
@@ -110,12 +117,12 @@ end
 ---@param seconds? number at most so long
 ---@return boolean news false when the time was up first
 function ngx_loop.wait(transfer, seconds)
-  local self, thread = worker.this(), this_thread()
+  local thread = this_thread()
   tie(thread, transfer)
   thread.transfer = transfer
-  worker.enter(self, transfer, thread)
-  local news = park(thread, seconds, self)
-  worker.leave(self, transfer)
+  worker.enter(transfer, thread)
+  local news = park(thread, seconds)
+  worker.leave(transfer)
   thread.transfer = nil
   return news
 end
@@ -153,7 +160,7 @@ end
 ---@return novita.Pool
 function ngx_loop.pool()
   check_phase()
-  return worker.this().pool
+  return worker.pool()
 end
 
 -- Tasks -----------------------------------------------------------------------------------------

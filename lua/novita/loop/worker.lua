@@ -60,15 +60,15 @@ end
 
 -- The pool ----------------------------------------------------------------------------------------
 
-local this
+local this ---@type novita.NgxWorker
 
---- The one of this process: what it inherited when it was forked is not for it.
----@return novita.NgxWorker
-function worker.this()
+--- The pool of this process: what it inherited when it was forked is not for it.
+---@return novita.Pool
+function worker.pool()
   if not (this and this.pool:usable()) then
     this = { pool = core.pool(), waiting = {} }
   end
-  return this
+  return this.pool
 end
 
 -- Lets libcurl do what it can, and wakes those whose transfers have news.
@@ -166,29 +166,33 @@ local function drive(_, self, driver)
   if not ok then ngx.log(ngx.ERR, "novita: ", err) end
 end
 
+--- Is there a driver that is not known to have failed?
+---@return boolean
+function worker.driven()
+  return this.driver and not this.alone
+end
+
 --- Sees to it that the pool is looked after: by a driver or, where none can be started or the last
 --- one died, by those who wait. Returns how long to wait before asking again.
----@param self novita.NgxWorker
 ---@return number seconds
-function worker.ensure_driver(self)
-  local now, driver = core.now(), self.driver
+function worker.ensure_driver()
+  local self, now, driver = this, core.now(), this.driver
   if not driver or now - driver.seen > 2 * SLICE then
     self.alone = driver ~= nil
     driver = { seen = now, semaphore = assert(semaphore.new()) }
     self.driver = ngx.timer.at(0, drive, self, driver) and driver
   end
-  if self.driver and not self.alone then return SLICE end
+  if worker.driven() then return SLICE end
   turn(self)
   return SELF_TICK
 end
 
 --- A thread waits for a transfer from now on.
----@param self novita.NgxWorker
 ---@param transfer novita.Transfer
 ---@param thread novita.NgxTask
-function worker.enter(self, transfer, thread)
-  self.waiting[transfer] = thread
-  local driver = self.driver
+function worker.enter(transfer, thread)
+  this.waiting[transfer] = thread
+  local driver = this.driver
   if thread.mortal and driver and driver.resting then -- it has to look out again
     driver.resting = false
     driver.semaphore:post(1)
@@ -196,10 +200,9 @@ function worker.enter(self, transfer, thread)
 end
 
 --- And no more.
----@param self novita.NgxWorker
 ---@param transfer novita.Transfer
-function worker.leave(self, transfer)
-  self.waiting[transfer] = nil
+function worker.leave(transfer)
+  this.waiting[transfer] = nil
 end
 
 return worker
