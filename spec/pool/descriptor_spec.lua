@@ -63,6 +63,30 @@ describe("pool:fd", function()
     assert.are.equal("anon_inode:[eventpoll]", native.descriptors()[fd])
   end)
 
+  -- What a program that is started now finds open: a server would go on for it after a cancel.
+  local function inherited(kind)
+    local pipe = assert(io.popen("for link in /proc/$$/fd/*; do readlink $link; done"))
+    local links = {}
+    for link in pipe:lines() do
+      if link:find(kind, 1, true) then table.insert(links, link) end
+    end
+    pipe:close()
+    table.sort(links)
+    return links
+  end
+
+  it("is, as connections are, closed in programs that are started meanwhile", function()
+    pool:close()
+    local inodes = inherited("anon_inode:")
+    pool = core.pool()
+    fd = pool:fd()
+    local sockets = inherited("socket:") -- the two with which libcurl 7.88 wakes itself are
+    local transfer = start { delay = FOREVER }
+    assert(sim:wait_for(function(entries) pool:poll(0) return entries[1] end))
+    assert.are.same({ inodes, sockets }, { inherited("anon_inode:"), inherited("socket:") })
+    transfer:close()
+  end)
+
   it("is not readable while the pool is idle", function()
     assert.is_true(is_quiet())
     pool:poll(0)
