@@ -91,7 +91,8 @@ local has_requests = ngx.config.subsystem == "http"
 local get_request = require("resty.core.base").get_request
 
 -- Was it started by ngx.thread.spawn? Then it can be killed. nginx says so when it refuses that a
--- thread kills itself.
+-- thread kills itself. (A coroutine made inside such a thread is not one to nginx: what it leaves
+-- behind is found when the driver has rested.)
 local function is_spawned()
   local _, why = ngx.thread.kill(coroutine.running())
   return why ~= "not user thread"
