@@ -10,6 +10,7 @@
 local socket = require("socket")
 
 local core = require("novita.core")
+local machine = require("spec.support.machine")
 local native = require("spec.support.native")
 
 local SECONDS = 20
@@ -52,26 +53,12 @@ local function ask(self, method, path, value)
   return exchange(self, method, "/session/" .. self.session .. path, value)
 end
 
-local function free_port()
-  local listener = assert(socket.bind("127.0.0.1", 0))
-  local _, port = listener:getsockname()
-  listener:close()
-  return tonumber(port)
-end
-
-local function found(program)
-  local pipe = io.popen("command -v " .. program)
-  local path = pipe:read("*l")
-  pipe:close()
-  return path
-end
-
 --- Starts a browser with a profile of its own.
 function browser.open()
-  if not (found("chromium") and found("chromedriver")) then
+  if not (machine.found("chromium") and machine.found("chromedriver")) then
     error("needs chromium and chromedriver (Debian: chromium chromium-driver)", 2)
   end
-  local self = setmetatable({ port = free_port() }, mt)
+  local self = setmetatable({ port = machine.free_port() }, mt)
   local pipe = io.popen("mktemp -d")
   self.directory = pipe:read("*l")
   pipe:close()

@@ -6,6 +6,7 @@
 
 local socket = require("socket")
 
+local machine = require("spec.support.machine")
 local simulator = require("spec.support.sim")
 
 local START_SECONDS = 2
@@ -31,20 +32,6 @@ local http2 = {}
 local methods = {}
 local mt = { __name = "http2", __index = methods }
 
-local function has_nghttpx()
-  local pipe = io.popen("command -v nghttpx")
-  local path = pipe:read("*l")
-  pipe:close()
-  return path ~= nil
-end
-
-local function free_port()
-  local listener = assert(socket.bind("127.0.0.1", 0))
-  local _, port = listener:getsockname()
-  listener:close()
-  return tonumber(port)
-end
-
 -- Made by the Lua that runs the simulator, whatever runs the specs.
 local function make_certificate(...)
   local program = os.tmpname()
@@ -69,8 +56,8 @@ end
 --- Starts nghttpx.
 ---@return table? front with url and ca_file; nil where there is no nghttpx
 function http2.start()
-  if not has_nghttpx() then return nil end
-  local cert, key, ca, port = os.tmpname(), os.tmpname(), os.tmpname(), free_port()
+  if not machine.found("nghttpx") then return nil end
+  local cert, key, ca, port = os.tmpname(), os.tmpname(), os.tmpname(), machine.free_port()
   make_certificate(cert, key, ca)
   local pipe = assert(io.popen(COMMAND:format(port, tonumber(simulator.shared().port), key, cert,
     key, cert, ca), "w"))

@@ -10,6 +10,8 @@
 
 local socket = require("socket")
 
+local machine = require("spec.support.machine")
+
 local PACKAGES = "nginx nginx-common libnginx-mod-http-lua libnginx-mod-http-ndk "
   .. "libluajit2-5.1-2 libluajit2-5.1-common lua-resty-core lua-resty-lrucache"
 local SECONDS = 10
@@ -59,13 +61,6 @@ local function fetch()
       { ${SUDO:-} apt-get update -qq; apt-get -o APT::Sandbox::User=root download -qq %s; }
     for package in *.deb; do dpkg -x "$package" ..; done
     touch ../complete]]):format(source, source, root, root, root, PACKAGES, PACKAGES))
-end
-
-local function free_port()
-  local listener = assert(socket.bind("127.0.0.1", 0))
-  local _, port = listener:getsockname()
-  listener:close()
-  return tonumber(port)
 end
 
 -- Templates -------------------------------------------------------------------------------------
@@ -302,7 +297,7 @@ end
 ---@return table server
 function nginx.start(options)
   fetch()
-  local self = setmetatable({ directory = first_line("mktemp -d"), port = free_port() }, mt)
+  local self = setmetatable({ directory = first_line("mktemp -d"), port = machine.free_port() }, mt)
   if options.simulator ~= false then write_here(self.directory) end
   local text = options.example and example(self, options) or configuration(self, options)
   write_file(self.directory .. "/nginx.conf", text)

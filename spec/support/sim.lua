@@ -95,6 +95,7 @@
 local socket = require("socket")
 
 local data = require("spec.support.data")
+local machine = require("spec.support.machine")
 
 local START_SECONDS = 10
 local POLL_SECONDS = 0.005
@@ -189,10 +190,7 @@ end
 --- A base URL where nothing listens: connections are refused.
 ---@return string url
 function sim.refused()
-  local listener = assert(socket.bind("127.0.0.1", 0))
-  local _, port = listener:getsockname()
-  listener:close()
-  return "http://127.0.0.1:" .. port .. "/openai/v1"
+  return "http://127.0.0.1:" .. machine.free_port() .. "/openai/v1"
 end
 
 --- A base URL that never answers the first packet, so that connecting takes for ever: the queue of
