@@ -21,7 +21,6 @@ local compat = require("novita.compat")
 local core = require("novita.core")
 local ngx = rawget(_G, "ngx")
 local semaphore = require("ngx.semaphore")
-local tasks = require("novita.loop.tasks")
 local worker = require("novita.loop.worker")
 
 local SLICE = 1 -- seconds; a sleep looks up this often
@@ -188,7 +187,16 @@ function methods:join()
   return self.ok, compat.unpack(results, 1, results.n)
 end
 
-methods.wait = tasks.wait
+local function unless_failed(ok, ...)
+  if not ok then error((...), 0) end
+  return ...
+end
+
+--- Waits for the end of the task and returns what its function returned, or raises its error.
+---@return any ...
+function methods:wait()
+  return unless_failed(self:join())
+end
 
 local function traced(err)
   return type(err) == "string" and debug.traceback(err, 2) or err

@@ -149,8 +149,6 @@ function methods:wait()
   return unless_failed(self:join())
 end
 
-tasks.wait = methods.wait -- of the tasks of nginx too
-
 -- Wakes those whose time has come by now, as long as there is time left.
 local function run_timers(state, till)
   local timers = state.timers
