@@ -161,7 +161,7 @@ NV_FUNC void nv_error_stream (lua_State *L, NvTransfer *t, int body);
 NV_FUNC void nv_error_response (lua_State *L, int error, NvTransfer *t);
 NV_FUNC void nv_error_invalid (lua_State *L, NvTransfer *t, const char *why);
 NV_FUNC int nv_error_new (lua_State *L);
-NV_FUNC void nv_error_open (lua_State *L, int state);
+NV_FUNC void nv_error_open (lua_State *L);
 
 
 /* envelope.c: what the body of an answer says went wrong */
@@ -201,6 +201,6 @@ NV_FUNC int nv_chat_write (lua_State *L, int index, NvBuffer *out,
 
 NV_FUNC int nv_reply_push (lua_State *L, NvTransfer *t, int chat);
 NV_FUNC int nv_reply_mark (lua_State *L);
-NV_FUNC void nv_reply_open (lua_State *L, int state);
+NV_FUNC void nv_reply_open (lua_State *L);
 
 #endif

@@ -207,9 +207,9 @@ int luaopen_novita_core (lua_State *L) {
   nv_handles_open(L, state);
   nv_events_open(L, state);
   nv_nginx_open(L, state);
-  nv_error_open(L, state);
+  nv_error_open(L);
   nv_info_open(L);
-  nv_reply_open(L, state);
+  nv_reply_open(L);
   lua_newtable(L);
   nv_setfunctions(L, functions, state);
   lua_pushlightuserdata(L, NULL);

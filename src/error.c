@@ -449,16 +449,17 @@ static int error_is (lua_State *L) {
 }
 
 
-void nv_error_open (lua_State *L, int state) {
-  static const luaL_Reg methods[] = {
-    {"is", error_is},
-    {NULL, NULL}
-  };
-  static const luaL_Reg metamethods[] = {
-    {"__tostring", error_tostring},
-    {NULL, NULL}
-  };
-  nv_newclass(L, NV_ERROR, state, methods, metamethods);
+void nv_error_open (lua_State *L) {
+  luaL_newmetatable(L, NV_ERROR);
+  lua_pushcfunction(L, error_tostring);
+  lua_setfield(L, -2, "__tostring");
+  lua_pushliteral(L, NV_ERROR);
+  lua_setfield(L, -2, "__name");
+  lua_createtable(L, 0, 1);
+  lua_pushcfunction(L, error_is);
+  lua_setfield(L, -2, "is");
+  lua_setfield(L, -2, "__index");
+  lua_pop(L, 1);
 }
 
 /* }====================================================== */

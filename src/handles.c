@@ -442,8 +442,6 @@ void nv_setfunctions (lua_State *L, const luaL_Reg *functions,
 void nv_newclass (lua_State *L, const char *name, int state,
                        const luaL_Reg *methods, const luaL_Reg *metamethods) {
   luaL_newmetatable(L, name);
-  lua_pushstring(L, name);
-  lua_setfield(L, -2, "__name");  /* before 5.3 nobody else sets it */
   nv_setfunctions(L, metamethods, state);
   lua_newtable(L);
   nv_setfunctions(L, methods, state);

@@ -127,14 +127,15 @@ static int reply_tostring (lua_State *L) {
 }
 
 
-void nv_reply_open (lua_State *L, int state) {
-  static const luaL_Reg methods[] = {
-    {"text", reply_text},
-    {NULL, NULL}
-  };
-  static const luaL_Reg metamethods[] = {
-    {"__tostring", reply_tostring},
-    {NULL, NULL}
-  };
-  nv_newclass(L, NV_REPLY, state, methods, metamethods);
+void nv_reply_open (lua_State *L) {
+  luaL_newmetatable(L, NV_REPLY);
+  lua_pushcfunction(L, reply_tostring);
+  lua_setfield(L, -2, "__tostring");
+  lua_pushliteral(L, NV_REPLY);
+  lua_setfield(L, -2, "__name");
+  lua_createtable(L, 0, 1);
+  lua_pushcfunction(L, reply_text);
+  lua_setfield(L, -2, "text");
+  lua_setfield(L, -2, "__index");
+  lua_pop(L, 1);
 }
