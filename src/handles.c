@@ -355,6 +355,12 @@ static int pool_fd (lua_State *L) {
 }
 
 
+/* pool:watch(semaphore, address) -> watch | nil, see nginx.c */
+static int pool_watch (lua_State *L) {
+  return nv_watch_new(L, checkpool(L));
+}
+
+
 /* pool:bell(directory) -> bell | nil, see nginx.c */
 static int pool_bell (lua_State *L) {
   return nv_bell_new(L, checkpool(L));
@@ -416,6 +422,7 @@ static const luaL_Reg pool_methods[] = {
   {"poll", pool_poll},
   {"ready", pool_ready},
   {"fd", pool_fd},
+  {"watch", pool_watch},
   {"bell", pool_bell},
   {"usable", pool_usable},
   {"close", pool_close},

@@ -1,7 +1,7 @@
 /*
 ** nginx.c
-** Bells and ties as Lua objects: what loop/ngx.lua needs beside pools and
-** transfers.
+** Watches, bells and ties as Lua objects: what loop/worker.lua and loop/ngx.lua
+** need beside pools and transfers.
 */
 
 #include <stdint.h>
@@ -9,8 +9,51 @@
 
 #include "binding.h"
 
+#define NV_WATCH	"novita.watch"
 #define NV_BELL		"novita.bell"
 #define NV_TIE		"novita.tie"
+
+
+/* an address in a number, which holds 53 bits of it: more than there are */
+static void *checkaddress (lua_State *L, int index) {
+  return (void *)(uintptr_t)luaL_checknumber(L, index);
+}
+
+
+/*
+** pool:watch(semaphore, address) -> watch, or nil where nginx is not as
+** expected. It keeps the pool and the semaphore, whose C side is at the
+** address.
+*/
+int nv_watch_new (lua_State *L, NvPool *p) {
+  void *semaphore = checkaddress(L, 3);
+  int descriptor = nv_pool_descriptor(p);
+  NvWatch *w = lua_newuserdatauv(L, sizeof(*w), 1);
+  memset(w, 0, sizeof(*w));
+  luaL_getmetatable(L, NV_WATCH);
+  lua_setmetatable(L, -2);
+  lua_createtable(L, 2, 0);
+  lua_getiuservalue(L, 1, 1);
+  lua_rawseti(L, -2, 1);
+  lua_pushvalue(L, 2);
+  lua_rawseti(L, -2, 2);
+  lua_setiuservalue(L, -2, 1);
+  return descriptor >= 0 && nv_watch_open(w, descriptor, semaphore) == 0;
+}
+
+
+/* watch:rearm(): it posts once more when pool:poll(0) has work */
+static int watch_rearm (lua_State *L) {
+  nv_watch_rearm(luaL_checkudata(L, 1, NV_WATCH));
+  return 0;
+}
+
+
+/* watch:close(), also for __gc and __close */
+static int watch_close (lua_State *L) {
+  nv_watch_close(luaL_checkudata(L, 1, NV_WATCH));
+  return 0;
+}
 
 
 /*
@@ -70,7 +113,7 @@ static int bell_close (lua_State *L) {
 ** which must be the one that runs.
 */
 int nv_tie_new (lua_State *L) {
-  void *request = (void *)(uintptr_t)luaL_checknumber(L, 1);
+  void *request = checkaddress(L, 1);
   NvTie *tie = lua_newuserdatauv(L, sizeof(*tie), 0);
   memset(tie, 0, sizeof(*tie));
   luaL_getmetatable(L, NV_TIE);
@@ -99,6 +142,18 @@ static int tie_close (lua_State *L) {
 }
 
 
+static const luaL_Reg watch_methods[] = {
+  {"rearm", watch_rearm},
+  {"close", watch_close},
+  {NULL, NULL}
+};
+
+static const luaL_Reg watch_metamethods[] = {
+  {"__gc", watch_close},
+  {"__close", watch_close},
+  {NULL, NULL}
+};
+
 static const luaL_Reg bell_methods[] = {
   {"path", bell_path},
   {"start", bell_start},
@@ -125,6 +180,7 @@ static const luaL_Reg tie_metamethods[] = {
 
 
 void nv_nginx_open (lua_State *L, int state) {
+  nv_newclass(L, NV_WATCH, state, watch_methods, watch_metamethods);
   nv_newclass(L, NV_BELL, state, bell_methods, bell_metamethods);
   nv_newclass(L, NV_TIE, state, tie_methods, tie_metamethods);
 }

@@ -293,9 +293,32 @@ NV_FUNC int nv_wait_descriptor (NvPool *p);
 
 /*
 ** {======================================================
-** bell.c, tie.c: nginx only
+** symbol.c, watch.c, bell.c, tie.c: nginx only
 ** =======================================================
 */
+
+typedef void (*NvFunction) (void);
+
+NV_FUNC void *nv_symbol (const char *name);
+NV_FUNC NvFunction nv_function (const char *name);
+
+typedef struct NvConnection NvConnection;
+typedef int (*NvPost) (void *semaphore, int count);
+
+typedef struct NvWatch {
+  NvConnection *connection;	/* nginx's; NULL: it has gone */
+  pid_t pid;			/* whose connection */
+  int descriptor;		/* the pool's */
+  int set;			/* an epoll set, for nginx */
+  int rung;			/* is there a post that nobody answered? */
+  int silenced;			/* is the set empty therefore? */
+  void *semaphore;
+  NvPost post;
+} NvWatch;
+
+NV_FUNC int nv_watch_open (NvWatch *w, int descriptor, void *semaphore);
+NV_FUNC void nv_watch_rearm (NvWatch *w);
+NV_FUNC void nv_watch_close (NvWatch *w);
 
 #define NV_BELL_PATH	108	/* of a unix socket */
 

@@ -4,13 +4,9 @@
 ** way, they are cancelled on the spot.
 **
 ** Of nginx this uses one function, which every module written in C calls,
-** and the struct it returns; neither has changed since 2007. The
-** function is looked up in the running program. Where it is missing there
-** are no ties.
+** and the struct it returns; neither has changed since 2007. Where the running
+** program has no such function there are no ties.
 */
-
-#include <dlfcn.h>
-#include <string.h>
 
 #include "novita.h"
 
@@ -22,14 +18,6 @@ struct NvCleanup {
 };
 
 typedef NvCleanup *(*AddCleanup) (void *request, size_t size);
-
-
-static AddCleanup find_function (void) {
-  void *symbol = dlsym(RTLD_DEFAULT, "ngx_http_cleanup_add");
-  AddCleanup function;
-  memcpy(&function, &symbol, sizeof(function));  /* ISO C knows no cast */
-  return function;
-}
 
 
 /* the request has ended, and 'cleanup' with it */
@@ -46,7 +34,7 @@ static void on_end (void *data) {
 
 /* 'tie' is zeroed and stays put. Returns 0, or -1 without nginx */
 int nv_tie_open (NvTie *tie, void *request) {
-  AddCleanup add = find_function();
+  AddCleanup add = (AddCleanup)nv_function("ngx_http_cleanup_add");
   nv_ring_init(&tie->held);
   tie->cleanup = add ? add(request, 0) : NULL;
   if (tie->cleanup == NULL)

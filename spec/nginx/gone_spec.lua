@@ -65,11 +65,13 @@ local SILENT = { cut_pieces = 3, ending = "stall" }
 local FLOWING = { answer = { content = ("word "):rep(1000) }, pace = 0.005 }
 local THINKING = { delay = 60 }
 
-describe("#nginx: a transfer whose owner is gone", function()
+local function a_transfer(signal)
   local server
 
   setup(function()
-    server = nginx.start { at = AT, server = "lua_check_client_abort on;" }
+    server = nginx.start {
+      at = AT, without = signal.without, server = "lua_check_client_abort on;",
+    }
   end)
 
   teardown(function()
@@ -202,4 +204,10 @@ describe("#nginx: a transfer whose owner is gone", function()
     assert.is_true(memory_after < memory_before + 100, memory_before .. " -> " .. memory_after)
     assert.is_true(after.memory < before.memory + 2048, before.memory .. " -> " .. after.memory)
   end)
-end)
+end
+
+for _, signal in ipairs(nginx.SIGNALS) do
+  describe("#nginx: a transfer whose owner is gone, where " .. signal.name, function()
+    a_transfer(signal)
+  end)
+end

@@ -16,7 +16,7 @@ local AT = {
 
 local TEXT = ("word "):rep(39) .. "word"
 
-describe("#nginx: a worker", function()
+local function a_worker(signal)
   local server
 
   before_each(function()
@@ -27,7 +27,7 @@ describe("#nginx: a worker", function()
   after_each(function() server:stop("TERM") end)
 
   local function start(options)
-    options.at = AT
+    options.at, options.without = AT, signal.without
     server = nginx.start(options)
   end
 
@@ -75,6 +75,14 @@ describe("#nginx: a worker", function()
       assert.same({}, complaints)
     end)
   end
+
+  it(("has %d thread(s) while it streams"):format(signal.threads), function()
+    start {}
+    local connections = streams(2)
+    assert.equal(signal.threads, server:usage().threads)
+    rests(connections)
+    assert.same({ { 0 }, {} }, { server:stop() })
+  end)
 
   it("finishes its streams when nginx is asked to quit", function()
     start { workers = 2 }
@@ -175,4 +183,8 @@ describe("#nginx: a worker", function()
     assert.is_true(count <= 2)
     assert.same({ 0, 0 }, (server:stop()))
   end)
-end)
+end
+
+for _, signal in ipairs(nginx.SIGNALS) do
+  describe("#nginx: a worker, where " .. signal.name, function() a_worker(signal) end)
+end

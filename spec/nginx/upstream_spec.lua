@@ -33,10 +33,14 @@ local AT = {
     ngx.thread.kill(thread)
     ngx.sleep(0.1)
     ngx.say(core.now() - since < 0.2 and "at once" or core.now() - since) ]],
-  ["/mute"] = [[
-    require("novita.core")
-    debug.getregistry()["novita.pool"].__index.bell = function() return nil end
-    ngx.say("mute") ]],
+  ["/deafen"] = [[
+    local methods = debug.getregistry()["novita.pool"].__index
+    local ready = methods.ready
+    function methods.ready()
+      methods.ready = ready
+      error("deaf")
+    end
+    ngx.say("deaf") ]],
 }
 
 describe("#nginx: behind it", function()
@@ -114,15 +118,31 @@ describe("#nginx: behind it", function()
     assert.is_truthy(sim:wait_for(function(entries) return entries[2].client_closed end))
   end)
 
-  it("without a bell the driver looks by itself", function()
-    start()
-    assert.equal("mute\n", body("/mute"))
+  it("without a signal the driver looks by itself", function()
+    start { without = "watch bell" }
     sim:script { { answer = { content = "one two three" }, pace = 0.02 } }
     local since = socket.gettime()
     assert.equal("one\n two\n three\nwhole\n", body("/stream"))
     assert.is_true(socket.gettime() - since < 0.3)
     assert.equal(1, server:usage().threads)
   end)
+
+  for _, signal in ipairs(nginx.SIGNALS) do
+    it("a signal that nobody hears is no endless one, where " .. signal.name, function()
+      start { without = signal.without }
+      sim:script { { answer = { content = ("word "):rep(100) }, pace = 0.02 } }
+      local connection = server:open("/stream")
+      nginx.head(connection)
+      body("/deafen")
+      local before = server:usage().cpu
+      local text = connection:receive("*a")
+      assert.equal("whole\n", text:match("[^\n]*\n$"))
+      assert.is_true(server:usage().cpu - before < 0.5, server:usage().cpu - before)
+      assert.is_truthy(server:log():find("deaf", 1, true))
+      assert.same({ 0 }, (server:stop("TERM")))
+      server = nil -- whose log has the error
+    end)
+  end
 
   it("without a timer those who wait look by themselves", function()
     start { http = "lua_max_pending_timers 0;" }

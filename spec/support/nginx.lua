@@ -67,6 +67,9 @@ end
 
 local HERE = [[
 local novita = require("novita")
+require("novita.core")
+local pool_methods = debug.getregistry()["novita.pool"].__index
+for name in ("%s"):gmatch("%%w+") do pool_methods[name] = function() end end
 local here = { url = %q, tls_url = %q, ca_file = %q }
 here.request = { model = "simulator/echo", message = "Hi" }
 function here.client(options)
@@ -282,23 +285,31 @@ end
 
 -- Life ------------------------------------------------------------------------------------------
 
-local function write_here(directory)
+local function write_here(directory, without)
   local sim = require("spec.support.sim").shared()
-  write_file(directory .. "/here.lua", HERE:format(sim.url, sim.tls_url, sim.ca_file))
+  write_file(directory .. "/here.lua",
+    HERE:format(without or "", sim.url, sim.tls_url, sim.ca_file))
 end
+
+--- The ways in which a worker can learn that there is work, as options of nginx.start.
+nginx.SIGNALS = {
+  { name = "nginx watches", threads = 1 },
+  { name = "a bell rings", threads = 2, without = "watch" },
+}
 
 --- Starts nginx.
 ---@param options { workers?: integer, main?: string, http?: string, server?: string,
 ---  at?: table<string, string>, preload?: string, environment?: table<string, string>,
----  path?: string, prefix?: string, simulator?: boolean, example?: string }
+---  path?: string, prefix?: string, simulator?: boolean, without?: string, example?: string }
 ---  more configuration, Lua code for paths, a
 ---  library to load first, variables, where to find more Lua files, a command to run it with;
----  without the simulator there is no `here`; or { example: string, environment }, its folder
+---  without the simulator there is no `here`; methods that pools shall lack, as words; or
+---  { example: string, environment }, its folder
 ---@return table server
 function nginx.start(options)
   fetch()
   local self = setmetatable({ directory = first_line("mktemp -d"), port = machine.free_port() }, mt)
-  if options.simulator ~= false then write_here(self.directory) end
+  if options.simulator ~= false then write_here(self.directory, options.without) end
   local text = options.example and example(self, options) or configuration(self, options)
   write_file(self.directory .. "/nginx.conf", text)
   local command = ("%s %s %s/usr/sbin/nginx -p . -c nginx.conf -e error.log 2>/dev/null")

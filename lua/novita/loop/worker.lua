@@ -2,13 +2,16 @@
 ---
 --- **The driver** is one timer a worker, started by who needs it and gone after a second in which
 --- nothing was in flight: one that never ended would keep old workers from leaving. It looks after
---- the pool. The bell (bell.c) says when: a thread that waits for the pool's descriptor and writes
---- a byte to a cosocket, so a token is here 0.1 ms after it came. Where no socket can be made the
---- driver looks at every TICK instead.
+--- the pool. When there is work it hears from nginx itself, which watches the pool's descriptor
+--- (watch.c); or, where nginx is not as that expects, from a bell (bell.c): a thread that waits for
+--- the descriptor and writes a byte to a cosocket. So a token is here 0.1 ms after it came. Where
+--- no socket can be made either, the driver looks at every TICK.
 ---
 --- At every BEAT it also looks for who has vanished (see ngx.lua), by the count of a semaphore. A
 --- beat wakes an idle processor, at 0.1 ms of its time: so beats are rare while all is silent and
 --- nobody waits who could vanish alone.
+
+local ffi = require("ffi")
 
 local core = require("novita.core")
 local ngx = rawget(_G, "ngx")
@@ -16,19 +19,19 @@ local semaphore = require("ngx.semaphore")
 
 local BEAT = 0.08 -- seconds between two looks for who has vanished; upstream knows in 0.1
 local REST = 0.5 -- the same when none is expected
-local TICK = 0.001 -- the same without a bell
+local TICK = 0.001 -- the same when nobody says that there is work
 local IDLE = 1 -- then the driver ends
 local SLICE = 1 -- after which who waits makes sure that the driver lives
 local SELF_TICK = 0.01 -- and how often one that has none looks for itself
-local LONGEST = 2 ^ 31 - 1 -- milliseconds that a cosocket may wait
+local LONGEST = 2 ^ 31 - 1 -- milliseconds that nginx may wait
 local DIRECTORIES = { "/dev/shm", "/tmp", "/var/tmp", ngx.config.prefix() }
 
 ---@class novita.NgxWorker
 ---@field pool novita.Pool
 ---@field waiting table<novita.Transfer, novita.NgxTask>
 ---@field in_flight integer?
----@field silent boolean? was there no ring since the last look?
----@field bell novita.Bell?
+---@field silent boolean? was there no work since the last look?
+---@field signal novita.Watch|novita.Bell|nil what says that there is work
 ---@field driver table? seen: when it last looked; semaphore; resting: is it asleep for longer?
 ---@field alone boolean? do those who wait look after the pool?
 
@@ -73,7 +76,6 @@ end
 
 -- Lets libcurl do what it can, and wakes those whose transfers have news.
 local function turn(self)
-  self.silent = false
   self.in_flight = self.pool:poll(0)
   local transfer = self.pool:ready()
   while transfer do
@@ -96,6 +98,17 @@ local function reap(self)
   return mortals
 end
 
+-- What says that there is work, and a function that waits until it does: nginx, or a bell.
+local function watch(pool)
+  if ngx.config.subsystem ~= "http" then return nil end
+  local listener = { semaphore = assert(semaphore.new()) }
+  local address = tonumber(ffi.cast("uintptr_t", listener.semaphore.sem))
+  return pool:watch(listener.semaphore, address), function()
+    worker.nap(listener, LONGEST / 1000)
+    return true
+  end
+end
+
 local function connect(bell)
   local socket = ngx.socket.tcp()
   socket:settimeouts(LONGEST, LONGEST, LONGEST)
@@ -108,22 +121,28 @@ local function hang_bell(pool)
   for _, directory in ipairs(DIRECTORIES) do
     local bell = pool:bell(directory)
     local socket = bell and connect(bell)
-    if socket then return bell, socket end
+    if socket then return bell, function() return socket:receiveany(64) end end
   end
 end
 
--- Takes a turn whenever the bell rings.
+local function hush(self)
+  if self.signal then self.signal:close() end
+  self.signal = nil
+end
+
+-- Takes a turn whenever there is work.
 local function listen(self)
-  local socket
-  self.bell, socket = hang_bell(self.pool)
-  local rung = self.bell ~= nil
-  while rung do
+  local wait
+  self.signal, wait = watch(self.pool)
+  if not self.signal then self.signal, wait = hang_bell(self.pool) end
+  local heard = self.signal ~= nil
+  while heard do
+    self.silent = false
     turn(self)
-    self.bell:rearm()
-    rung = socket:receiveany(64)
+    self.signal:rearm()
+    heard = wait()
   end
-  if self.bell then self.bell:close() end
-  self.bell = nil
+  hush(self)
 end
 
 -- Is anything under way, or has been and is not yet known to who waits for it?
@@ -140,9 +159,9 @@ end
 -- Until the next look at what is in flight.
 local function rest_between(self, driver)
   local mortals = reap(self)
-  driver.resting = self.bell and self.silent and busy(self) and not mortals
+  driver.resting = self.signal and self.silent and busy(self) and not mortals
   self.silent = true
-  worker.nap(driver, driver.resting and REST or self.bell and BEAT or TICK)
+  worker.nap(driver, driver.resting and REST or self.signal and BEAT or TICK)
 end
 
 local function look_after(self, driver)
@@ -150,7 +169,7 @@ local function look_after(self, driver)
   turn(self)
   while not over(self, driver, since) do
     rest_between(self, driver)
-    if not (self.bell and next(self.waiting)) then turn(self) end
+    if self.silent then turn(self) end
     driver.seen, self.alone = core.now(), false
     if busy(self) then since = driver.seen end
   end
@@ -161,8 +180,7 @@ local function drive(_, self, driver)
   local ok, err = pcall(look_after, self, driver)
   if self.driver == driver then self.driver = nil end
   ngx.thread.kill(listener)
-  if self.bell then self.bell:close() end
-  self.bell = nil
+  hush(self)
   if not ok then ngx.log(ngx.ERR, "novita: ", err) end
 end
 

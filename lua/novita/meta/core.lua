@@ -232,6 +232,13 @@ function pool:usable() end
 --- Cancels what is in flight and closes all connections; may be called again.
 function pool:close() end
 
+--- For nginx: has it watch the pool and post a semaphore when poll(0) has work; nil where nginx is
+--- not as expected.
+---@param semaphore table of ngx.semaphore
+---@param address integer of its C side
+---@return novita.Watch?
+function pool:watch(semaphore, address) end
+
 --- For nginx: rings a unix socket when poll(0) has work; nil when none can be made there.
 ---@param directory string
 ---@return novita.Bell?
@@ -281,6 +288,15 @@ function parser:feed(bytes) end
 function parser:next() end
 
 -- Nginx -------------------------------------------------------------------------------------------
+
+---@class novita.Watch
+local watch = {}
+
+--- It posts once more when there is work.
+function watch:rearm() end
+
+--- Has nginx watch no longer; may be called again.
+function watch:close() end
 
 ---@class novita.Bell
 local bell = {}
