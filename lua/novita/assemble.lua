@@ -8,7 +8,7 @@ local core = require("novita.core")
 local pieces = require("novita.pieces")
 local toolcalls = require("novita.toolcalls")
 
-local filled = pieces.filled
+local append, filled = pieces.append, pieces.filled
 
 local assemble = {}
 
@@ -58,13 +58,25 @@ function structured.reasoning_details(choice, list)
   end
 end
 
+local function add_field(choice, name, value)
+  local add = structured[name]
+  if not add then
+    pieces.take(choice.message, name, value, MESSAGE_GROWS)
+  elseif type(value) == "table" then
+    return add(choice, value)
+  end
+  return nil
+end
+
+-- Nearly always it is one more piece of a text.
 local function add_delta(choice, delta)
+  local texts = choice.message.texts
   for name, value in pairs(delta) do
-    local add = structured[name]
-    if not add then
-      pieces.take(choice.message, name, value, MESSAGE_GROWS)
-    elseif type(value) == "table" then
-      local problem = add(choice, value)
+    local list = texts[name]
+    if list and type(value) == "string" then
+      append(list, value)
+    else
+      local problem = add_field(choice, name, value)
       if problem then return problem end
     end
   end
@@ -159,7 +171,7 @@ local methods = {}
 -- chunk. Of all others the last one does; usage comes last, with the finish, or in every chunk.
 local IDENTITY = { id = true, created = true, model = true }
 
-local function add_field(reply, name, value)
+local function add_top_field(reply, name, value)
   local old = reply[name]
   local kept = IDENTITY[name] and filled(old) and old ~= 0
   if not kept and (filled(value) or old == nil) then reply[name] = value end
@@ -171,7 +183,7 @@ end
 function methods:add(chunk)
   local reply = self.reply
   for name, value in pairs(chunk) do
-    if value ~= reply[name] and name ~= "choices" then add_field(reply, name, value) end
+    if value ~= reply[name] and name ~= "choices" then add_top_field(reply, name, value) end
   end
   if type(chunk.choices) ~= "table" then return nil end
   for position, part in ipairs(chunk.choices) do

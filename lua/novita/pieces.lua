@@ -16,16 +16,24 @@ function pieces.filled(value)
   return value ~= nil and value ~= ""
 end
 
+--- Adds a piece to a text that has begun.
+---@param list table object.texts[name]
+---@param text string
+function pieces.append(list, text)
+  local n = list.n + 1 -- counted: # would search the end of a long list for each piece
+  list.n = n
+  list[n] = text
+end
+
 --- Adds a piece of text to a field.
 ---@param text string
 function pieces.grow(object, name, text)
   local list = object.texts[name]
   if not list then
-    list = { n = 0 } -- counted: # would search the end of a long list for each piece
+    list = { n = 0 }
     object.texts[name] = list
   end
-  list.n = list.n + 1
-  list[list.n] = text
+  pieces.append(list, text)
 end
 
 --- Sets a field; the last value that says something counts.
