@@ -81,13 +81,27 @@ end
 
 local libraries = { server = "-lssl -lcrypto", bare = "-lcurl", measure = "", typist = "-lutil" }
 
--- Compiles bench/NAME.c to build/bench/NAME, unless that is newer.
+-- Compiles bench/NAME.c, unless its result is newer.
+local function compile(name, result, flags)
+  local source = quote(root .. "/bench/" .. name .. ".c")
+  result = quote(result)
+  run(("test %s -nt %s || %s -std=c11 -O2 -Wall -Wextra %s -o %s %s"):format(result, source,
+    os.getenv("CC") or "cc", source, result, flags))
+end
+
+-- Makes the programs build/bench/NAME.
 function harness.build(names)
   run("mkdir -p " .. quote(out))
-  for _, name in ipairs(names) do
-    local source, program = quote(root .. "/bench/" .. name .. ".c"), quote(out .. "/" .. name)
-    run(("test %s -nt %s || %s -std=c11 -O2 -Wall -Wextra %s -o %s %s"):format(program, source,
-      os.getenv("CC") or "cc", source, program, libraries[name]))
+  for _, name in ipairs(names) do compile(name, out .. "/" .. name, libraries[name]) end
+end
+
+-- Makes a module for Lua 5.4 and one for LuaJIT, build/bench/LUA/NAME.so.
+function harness.build_module(name)
+  for lua, package in pairs { ["5.4"] = "lua5.4", luajit = "luajit" } do
+    local folder = out .. "/" .. lua
+    run("mkdir -p " .. quote(folder))
+    compile(name, folder .. "/" .. name .. ".so",
+      ("-fPIC -shared $(pkg-config --cflags %s) -lcurl"):format(package))
   end
 end
 
@@ -185,7 +199,8 @@ end
 
 local function lua_environment(lua)
   local path = root .. "/lua/?.lua;" .. root .. "/lua/?/init.lua;;"
-  local cpath = root .. "/build/" .. (lua == "luajit" and "luajit" or "5.4") .. "/?.so;;"
+  local build = lua == "luajit" and "luajit" or "5.4"
+  local cpath = ("%s/build/%s/?.so;%s/%s/?.so;;"):format(root, build, out, build)
   local version = lua == "luajit" and "" or "_5_4"
   return ("LUA_PATH%s=%s LUA_CPATH%s=%s %s"):format(version, quote(path), version, quote(cpath),
     lua)
@@ -203,6 +218,10 @@ local all = {
     command = quote(out .. "/bare") },
   { name = "bare-poll", title = "bare libcurl, multi_perform and poll", engine = "poll",
     command = quote(out .. "/bare") },
+  { name = "thin-5.4", lua = "lua5.4", client = "thin",
+    title = "curl_easy_perform + lua-cjson, Lua 5.4" },
+  { name = "thin-luajit", lua = "luajit", client = "thin",
+    title = "curl_easy_perform + lua-cjson, LuaJIT" },
   { name = "novita-5.4", lua = "lua5.4", client = "novita", title = "novita, Lua 5.4" },
   { name = "novita-luajit", lua = "luajit", client = "novita", title = "novita, LuaJIT" },
   { name = "luasocket-5.4", lua = "lua5.4", client = "luasocket",
