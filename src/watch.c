@@ -7,8 +7,8 @@
 **
 ** nginx offers no function for this to those who were not built with its
 ** headers, but the ones that its own modules call can be found in the running
-** program. Of its structs only the first members are used, whose places have
-** been the same since 2004 and are checked before anything is written.
+** program. Of its structs only the first members are used, and whether they
+** are where this expects them is checked before anything is written.
 **
 ** nginx closes the descriptor of a connection itself. So it is given not the
 ** pool's, but an epoll set with nothing else in it.
