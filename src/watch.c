@@ -2,7 +2,7 @@
 ** watch.c
 ** Has nginx itself watch the pool's descriptor: its event loop then posts a
 ** semaphore of Lua whenever there is work. That takes no thread and no
-** socket, and half the time of a bell (bell.c), which is for where this can't
+** socket, and less time than a bell (bell.c), which is for where this can't
 ** be had.
 **
 ** nginx offers no function for this to those who were not built with its
