@@ -78,6 +78,7 @@ build = {
         "src/tie.c",
         "src/transfer.c",
         "src/wait.c",
+        "src/waiter.c",
         "src/watch.c",
       },
       defines = { "_GNU_SOURCE" },

@@ -187,6 +187,7 @@ int nv_bell_start (NvBell *b) {
 /* rings once more, as soon as there is a reason; at once if there is one */
 void nv_bell_rearm (NvBell *b) {
   struct epoll_event event;
+  b->rang = 1;
   memset(&event, 0, sizeof(event));
   event.events = EPOLLIN | EPOLLONESHOT;
   event.data.fd = b->descriptor;

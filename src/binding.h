@@ -71,6 +71,7 @@ NV_FUNC void nv_handles_open (lua_State *L, int state);
 
 /* nginx.c */
 
+NV_FUNC int nv_waiter_new (lua_State *L);
 NV_FUNC int nv_watch_new (lua_State *L, NvPool *p);
 NV_FUNC int nv_bell_new (lua_State *L, NvPool *p);
 NV_FUNC int nv_tie_new (lua_State *L);

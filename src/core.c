@@ -164,6 +164,7 @@ static const luaL_Reg functions[] = {
   {"decode", nv_json_parse},
   {"array", nv_json_array},
   {"error", nv_error_new},
+  {"waiter", nv_waiter_new},
   {"tie", nv_tie_new},
   {"now", core_now},
   {"random", core_random},

@@ -355,7 +355,14 @@ static int pool_fd (lua_State *L) {
 }
 
 
-/* pool:watch(semaphore, address) -> watch | nil, see nginx.c */
+/* pool:turn() -> in_flight: poll(0), which rouses waiters, see waiter.c */
+static int pool_turn (lua_State *L) {
+  lua_pushinteger(L, nv_waiter_turn(checkpool(L)));
+  return 1;
+}
+
+
+/* pool:watch() -> watch | nil, see nginx.c */
 static int pool_watch (lua_State *L) {
   return nv_watch_new(L, checkpool(L));
 }
@@ -422,6 +429,7 @@ static const luaL_Reg pool_methods[] = {
   {"poll", pool_poll},
   {"ready", pool_ready},
   {"fd", pool_fd},
+  {"turn", pool_turn},
   {"watch", pool_watch},
   {"bell", pool_bell},
   {"usable", pool_usable},

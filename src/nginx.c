@@ -1,6 +1,6 @@
 /*
 ** nginx.c
-** Watches, bells and ties as Lua objects: what loop/worker.lua and loop/ngx.lua
+** Waiters, watches, bells and ties as Lua objects: what loop/worker.lua and loop/ngx.lua
 ** need beside pools and transfers.
 */
 
@@ -9,6 +9,7 @@
 
 #include "binding.h"
 
+#define NV_WAITER	"novita.waiter"
 #define NV_WATCH	"novita.watch"
 #define NV_BELL		"novita.bell"
 #define NV_TIE		"novita.tie"
@@ -21,31 +22,87 @@ static void *checkaddress (lua_State *L, int index) {
 
 
 /*
-** pool:watch(semaphore, address) -> watch, or nil where nginx is not as
-** expected. It keeps the pool and the semaphore, whose C side is at the
-** address.
+** core.waiter(semaphore, address, subsystem) -> waiter | nil. It keeps the
+** semaphore, whose C side is at the address.
+*/
+int nv_waiter_new (lua_State *L) {
+  static const char *const subsystems[] = {"http", "stream", NULL};
+  static const char *const posts[] = {
+    "ngx_http_lua_ffi_sema_post", "ngx_stream_lua_ffi_sema_post"
+  };
+  void *semaphore = checkaddress(L, 2);
+  int subsystem = luaL_checkoption(L, 3, NULL, subsystems);
+  NvWaiter *w = lua_newuserdatauv(L, sizeof(*w), 1);
+  memset(w, 0, sizeof(*w));
+  luaL_getmetatable(L, NV_WAITER);
+  lua_setmetatable(L, -2);
+  lua_pushvalue(L, 1);
+  lua_setiuservalue(L, -2, 1);
+  return nv_waiter_open(w, semaphore, posts[subsystem]) == 0;
+}
+
+
+static NvWaiter *checkwaiter (lua_State *L) {
+  return luaL_checkudata(L, 1, NV_WAITER);
+}
+
+
+/* waiter:expect(transfer | nil) */
+static int waiter_expect (lua_State *L) {
+  NvWaiter *w = checkwaiter(L);
+  nv_waiter_expect(w, lua_isnoneornil(L, 2) ? NULL : nv_checktransfer(L, 2));
+  return 0;
+}
+
+
+/* waiter:rouse() */
+static int waiter_rouse (lua_State *L) {
+  nv_waiter_rouse(checkwaiter(L));
+  return 0;
+}
+
+
+/* waiter:roused() -> was it, and has not settled since? */
+static int waiter_roused (lua_State *L) {
+  lua_pushboolean(L, checkwaiter(L)->roused);
+  return 1;
+}
+
+
+/* waiter:settle() -> was it roused? */
+static int waiter_settle (lua_State *L) {
+  lua_pushboolean(L, nv_waiter_settle(checkwaiter(L)));
+  return 1;
+}
+
+
+static int waiter_gc (lua_State *L) {
+  nv_waiter_expect(checkwaiter(L), NULL);
+  return 0;
+}
+
+
+/*
+** pool:watch() -> watch, or nil where nginx is not as expected. It keeps the
+** pool.
 */
 int nv_watch_new (lua_State *L, NvPool *p) {
-  void *semaphore = checkaddress(L, 3);
-  int descriptor = nv_pool_descriptor(p);
   NvWatch *w = lua_newuserdatauv(L, sizeof(*w), 1);
   memset(w, 0, sizeof(*w));
   luaL_getmetatable(L, NV_WATCH);
   lua_setmetatable(L, -2);
-  lua_createtable(L, 2, 0);
   lua_getiuservalue(L, 1, 1);
-  lua_rawseti(L, -2, 1);
-  lua_pushvalue(L, 2);
-  lua_rawseti(L, -2, 2);
   lua_setiuservalue(L, -2, 1);
-  return descriptor >= 0 && nv_watch_open(w, descriptor, semaphore) == 0;
+  return nv_watch_open(w, p) == 0;
 }
 
 
-/* watch:rearm(): it posts once more when pool:poll(0) has work */
-static int watch_rearm (lua_State *L) {
-  nv_watch_rearm(luaL_checkudata(L, 1, NV_WATCH));
-  return 0;
+/* watch:rang() -> was there work since it was last asked? */
+static int watch_rang (lua_State *L) {
+  NvWatch *w = luaL_checkudata(L, 1, NV_WATCH);
+  lua_pushboolean(L, w->rang);
+  w->rang = 0;
+  return 1;
 }
 
 
@@ -101,6 +158,15 @@ static int bell_rearm (lua_State *L) {
 }
 
 
+/* bell:rang() -> was there work since it was last asked? */
+static int bell_rang (lua_State *L) {
+  NvBell *b = luaL_checkudata(L, 1, NV_BELL);
+  lua_pushboolean(L, b->rang);
+  b->rang = 0;
+  return 1;
+}
+
+
 /* bell:close(), also for __gc and __close */
 static int bell_close (lua_State *L) {
   nv_bell_close(luaL_checkudata(L, 1, NV_BELL));
@@ -142,8 +208,21 @@ static int tie_close (lua_State *L) {
 }
 
 
+static const luaL_Reg waiter_methods[] = {
+  {"expect", waiter_expect},
+  {"rouse", waiter_rouse},
+  {"roused", waiter_roused},
+  {"settle", waiter_settle},
+  {NULL, NULL}
+};
+
+static const luaL_Reg waiter_metamethods[] = {
+  {"__gc", waiter_gc},
+  {NULL, NULL}
+};
+
 static const luaL_Reg watch_methods[] = {
-  {"rearm", watch_rearm},
+  {"rang", watch_rang},
   {"close", watch_close},
   {NULL, NULL}
 };
@@ -158,6 +237,7 @@ static const luaL_Reg bell_methods[] = {
   {"path", bell_path},
   {"start", bell_start},
   {"rearm", bell_rearm},
+  {"rang", bell_rang},
   {"close", bell_close},
   {NULL, NULL}
 };
@@ -180,6 +260,7 @@ static const luaL_Reg tie_metamethods[] = {
 
 
 void nv_nginx_open (lua_State *L, int state) {
+  nv_newclass(L, NV_WAITER, state, waiter_methods, waiter_metamethods);
   nv_newclass(L, NV_WATCH, state, watch_methods, watch_metamethods);
   nv_newclass(L, NV_BELL, state, bell_methods, bell_metamethods);
   nv_newclass(L, NV_TIE, state, tie_methods, tie_metamethods);

@@ -77,6 +77,7 @@ NV_FUNC void nv_buffer_mask (NvBuffer *b, const char *secret);
 
 typedef struct NvPool NvPool;
 typedef struct NvTransfer NvTransfer;
+typedef struct NvWaiter NvWaiter;
 
 /*
 ** What a call may set; the strings are borrowed until the transfer has
@@ -151,6 +152,7 @@ struct NvTransfer {
   NvFailure failure;
   NvLink flight, news;
   NvLink tie;			/* to what ends it, see tie.c */
+  NvWaiter *waiter;		/* who waits for it in nginx, or NULL */
 };
 
 NV_FUNC NvTransfer *nv_transfer_new (void);
@@ -293,7 +295,7 @@ NV_FUNC int nv_wait_descriptor (NvPool *p);
 
 /*
 ** {======================================================
-** symbol.c, watch.c, bell.c, tie.c: nginx only
+** symbol.c, waiter.c, watch.c, bell.c, tie.c: nginx only
 ** =======================================================
 */
 
@@ -302,22 +304,31 @@ typedef void (*NvFunction) (void);
 NV_FUNC void *nv_symbol (const char *name);
 NV_FUNC NvFunction nv_function (const char *name);
 
-typedef struct NvConnection NvConnection;
 typedef int (*NvPost) (void *semaphore, int count);
+
+struct NvWaiter {
+  void *semaphore;
+  NvPost post;
+  int roused;			/* posted, and it was not yet seen? */
+  NvTransfer *transfer;		/* whose news rouse it; NULL: none's */
+};
+
+NV_FUNC int nv_waiter_open (NvWaiter *w, void *semaphore, const char *post);
+NV_FUNC void nv_waiter_expect (NvWaiter *w, NvTransfer *t);
+NV_FUNC void nv_waiter_rouse (NvWaiter *w);
+NV_FUNC int nv_waiter_settle (NvWaiter *w);
+NV_FUNC int nv_waiter_turn (NvPool *p);
+
+typedef struct NvConnection NvConnection;
 
 typedef struct NvWatch {
   NvConnection *connection;	/* nginx's; NULL: it has gone */
   pid_t pid;			/* whose connection */
-  int descriptor;		/* the pool's */
-  int set;			/* an epoll set, for nginx */
-  int rung;			/* is there a post that nobody answered? */
-  int silenced;			/* is the set empty therefore? */
-  void *semaphore;
-  NvPost post;
+  NvPool *pool;
+  int rang;			/* was there work? */
 } NvWatch;
 
-NV_FUNC int nv_watch_open (NvWatch *w, int descriptor, void *semaphore);
-NV_FUNC void nv_watch_rearm (NvWatch *w);
+NV_FUNC int nv_watch_open (NvWatch *w, NvPool *p);
 NV_FUNC void nv_watch_close (NvWatch *w);
 
 #define NV_BELL_PATH	108	/* of a unix socket */
@@ -328,6 +339,7 @@ typedef struct NvBell {
   pthread_t thread;
   int descriptor;		/* the pool's */
   int watch, stop, line;	/* all that the thread uses */
+  int rang;			/* was there work? */
   int listener;
   char path[NV_BELL_PATH];	/* of the listener; "": it has gone */
 } NvBell;

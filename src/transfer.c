@@ -381,6 +381,8 @@ void nv_transfer_free (NvTransfer *t) {
   NvPool *p = t ? t->pool : NULL;
   if (t == NULL || (p != NULL && nv_pool_inherited(p)))
     return;
+  if (t->waiter != NULL)
+    nv_waiter_expect(t->waiter, NULL);
   if (t->over && t->state == NV_RUNNING && p->multi != NULL) {
     t->orphan = 1;
     t->options.deadline = nv_now() - t->started + LINGER_SECONDS;

@@ -1,9 +1,9 @@
 /*
 ** watch.c
-** Has nginx itself watch the pool's descriptor: its event loop then posts a
-** semaphore of Lua whenever there is work. That takes no thread and no
-** socket, and less time than a bell (bell.c), which is for where this can't
-** be had.
+** Has nginx itself watch the pool's descriptor: whenever there is work, its
+** event loop gives libcurl a turn and rouses those who wait. That takes no
+** thread, no socket and no Lua; a bell (bell.c), which takes all of them, is
+** for where this can't be had.
 **
 ** nginx offers no function for this to those who were not built with its
 ** headers, but the ones that its own modules call can be found in the running
@@ -56,18 +56,13 @@ typedef NvConnection *(*GetConnection) (int descriptor, void *log);
 typedef void (*CloseConnection) (NvConnection *c);
 
 
-static int watch_pool (int set, int descriptor, int how) {
-  struct epoll_event event;
-  memset(&event, 0, sizeof(event));
-  event.events = EPOLLIN;
-  return epoll_ctl(set, how, descriptor, &event);
-}
-
-
 /* an epoll set of the pool's descriptor, or -1 */
 static int new_set (int descriptor) {
   int set = epoll_create1(EPOLL_CLOEXEC);
-  if (set >= 0 && watch_pool(set, descriptor, EPOLL_CTL_ADD) != 0) {
+  struct epoll_event event;
+  memset(&event, 0, sizeof(event));
+  event.events = EPOLLIN;
+  if (set >= 0 && epoll_ctl(set, EPOLL_CTL_ADD, descriptor, &event) != 0) {
     close(set);
     return -1;
   }
@@ -75,20 +70,12 @@ static int new_set (int descriptor) {
 }
 
 
-/*
-** Called by nginx as long as the set is readable. If the last ring was not
-** heard, it would be called for ever.
-*/
+/* called by nginx as long as the set is readable */
 static void on_event (Event *event) {
   NvWatch *w = ((NvConnection *)event->data)->data;
-  if (w->rung) {
-    watch_pool(w->set, w->descriptor, EPOLL_CTL_DEL);
-    w->silenced = 1;
-  }
-  else {
-    w->rung = 1;
-    w->post(w->semaphore, 1);
-  }
+  w->rang = 1;
+  if (w->pool->multi != NULL)
+    nv_waiter_turn(w->pool);
 }
 
 
@@ -121,7 +108,6 @@ static int give_set (NvWatch *w, int set) {
     close(set);
     return -1;
   }
-  w->set = set;
   w->connection = c;
   if (!is_known(c, set))
     return -1;
@@ -133,32 +119,19 @@ static int give_set (NvWatch *w, int set) {
 
 
 /*
-** Begins to watch 'descriptor' and to post 'semaphore', an
-** ngx_http_lua_sema_t. 'w' is zeroed and stays put. Returns 0, or -1 where
-** nginx is not as expected.
+** Begins to watch the pool. 'w' is zeroed and stays put. Returns 0, or -1
+** where nginx is not as expected.
 */
-int nv_watch_open (NvWatch *w, int descriptor, void *semaphore) {
-  int set;
+int nv_watch_open (NvWatch *w, NvPool *p) {
+  int descriptor = nv_pool_descriptor(p);
+  int set = descriptor >= 0 && has_symbols() ? new_set(descriptor) : -1;
+  w->pool = p;
   w->pid = getpid();
-  w->descriptor = descriptor;
-  w->semaphore = semaphore;
-  w->post = (NvPost)nv_function("ngx_http_lua_ffi_sema_post");
-  if (w->post == NULL || !has_symbols())
-    return -1;
-  set = new_set(descriptor);
+  w->rang = 1;  /* there was no time yet for silence */
   if (set >= 0 && give_set(w, set) == 0)
     return 0;
   nv_watch_close(w);
   return -1;
-}
-
-
-/* posts once more, as soon as there is a reason */
-void nv_watch_rearm (NvWatch *w) {
-  w->rung = 0;
-  if (w->silenced)
-    watch_pool(w->set, w->descriptor, EPOLL_CTL_ADD);
-  w->silenced = 0;
 }
 
 
@@ -172,14 +145,9 @@ void nv_watch_close (NvWatch *w) {
 
 #else	/* no epoll: no descriptor to watch */
 
-int nv_watch_open (NvWatch *w, int descriptor, void *semaphore) {
-  (void)w; (void)descriptor; (void)semaphore;
+int nv_watch_open (NvWatch *w, NvPool *p) {
+  (void)w; (void)p;
   return -1;
-}
-
-
-void nv_watch_rearm (NvWatch *w) {
-  (void)w;
 }
 
 

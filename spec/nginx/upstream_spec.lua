@@ -33,14 +33,14 @@ local AT = {
     ngx.thread.kill(thread)
     ngx.sleep(0.1)
     ngx.say(core.now() - since < 0.2 and "at once" or core.now() - since) ]],
-  ["/deafen"] = [[
+  ["/trip"] = [[
     local methods = debug.getregistry()["novita.pool"].__index
-    local ready = methods.ready
-    function methods.ready()
-      methods.ready = ready
-      error("deaf")
+    local turn = methods.turn
+    function methods.turn()
+      methods.turn = turn
+      error("tripped")
     end
-    ngx.say("deaf") ]],
+    ngx.say("tripped") ]],
 }
 
 describe("#nginx: behind it", function()
@@ -128,17 +128,17 @@ describe("#nginx: behind it", function()
   end)
 
   for _, signal in ipairs(nginx.SIGNALS) do
-    it("a signal that nobody hears is no endless one, where " .. signal.name, function()
+    it("a failure in looking after the pool is logged and no end, where " .. signal.name, function()
       start { without = signal.without }
       sim:script { { answer = { content = ("word "):rep(100) }, pace = 0.02 } }
       local connection = server:open("/stream")
       nginx.head(connection)
-      body("/deafen")
+      assert.equal("tripped\n", body("/trip"))
       local before = server:usage().cpu
       local text = connection:receive("*a")
       assert.equal("whole\n", text:match("[^\n]*\n$"))
       assert.is_true(server:usage().cpu - before < 0.5, server:usage().cpu - before)
-      assert.is_truthy(server:log():find("deaf", 1, true))
+      assert.is_truthy(server:log():find("tripped", 1, true))
       assert.same({ 0 }, (server:stop("TERM")))
       server = nil -- whose log has the error
     end)

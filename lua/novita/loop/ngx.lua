@@ -20,7 +20,6 @@ local ffi = require("ffi")
 local compat = require("novita.compat")
 local core = require("novita.core")
 local ngx = rawget(_G, "ngx")
-local semaphore = require("ngx.semaphore")
 local worker = require("novita.loop.worker")
 
 local SLICE = 1 -- seconds; a sleep looks up this often
@@ -45,7 +44,7 @@ end
 --- A light thread as far as it has to do with novita; a task, if novita.spawn has started it.
 ---@class novita.NgxTask: novita.Task
 ---@field semaphore table what it waits on
----@field woken boolean?
+---@field waiter novita.Waiter what rouses it
 ---@field transfer novita.Transfer? that it waits for
 ---@field resting boolean? does it wait for something that is no transfer?
 ---@field tie novita.Tie?
@@ -56,7 +55,9 @@ local mt = { __name = "novita.task", __index = methods }
 local threads = setmetatable({}, { __mode = "k" })
 
 local function new_thread()
-  return setmetatable({ semaphore = assert(semaphore.new()), done = false, children = {} }, mt)
+  local thread = setmetatable({ done = false, children = {} }, mt)
+  worker.equip(thread)
+  return thread
 end
 
 local function this_thread()
@@ -71,20 +72,19 @@ end
 
 -- Waiting ---------------------------------------------------------------------------------------
 
--- Until woken, or until the time is up. Who waits for a transfer makes sure that the pool is looked
--- after; a driver is believed for a first nap.
+-- Until roused, or until the time is up. Who waits for a transfer makes sure that the pool is
+-- looked after; a driver is believed for a first nap.
 local function park(thread, seconds)
   local ends = seconds and core.now() + seconds
   local length = thread.transfer and not worker.driven() and worker.ensure_driver() or SLICE
-  while not thread.woken do
-    local left = ends and ends - core.now() or math.huge
-    if left <= 0 then break end
+  local left = seconds or math.huge
+  while left > 0 do
     worker.nap(thread, math.min(left, length))
-    if thread.transfer and not thread.woken then length = worker.ensure_driver() end
+    if thread.waiter:settle() then return true end
+    if thread.transfer then length = worker.ensure_driver() end
+    if ends then left = ends - core.now() end
   end
-  local woken = thread.woken == true
-  thread.woken = false
-  return woken
+  return thread.waiter:settle()
 end
 
 local has_requests = ngx.config.subsystem == "http"
@@ -123,7 +123,7 @@ function ngx_loop.wait(transfer, seconds)
   thread.transfer = transfer
   worker.enter(transfer, thread)
   local news = park(thread, seconds)
-  worker.leave(transfer)
+  worker.leave(transfer, thread, news)
   thread.transfer = nil
   return news
 end
@@ -148,7 +148,7 @@ end
 --- Lets the sleep of a task end soon.
 ---@param task novita.NgxTask?
 function ngx_loop.wake(task)
-  if task and task.resting then worker.rouse(task) end
+  if task and task.resting then task.waiter:rouse() end
 end
 
 --- The light thread that this code is part of, or nil in a phase that has none.
@@ -171,7 +171,7 @@ function methods:cancel()
   if self.done then return end
   self.cancelled = true
   if self.transfer then self.transfer:cancel() end
-  if self.transfer or self.resting then worker.rouse(self) end
+  if self.transfer or self.resting then self.waiter:rouse() end
 end
 
 --- Waits for the end of the task.
@@ -207,7 +207,7 @@ local function finish(task, parent, ok, ...)
   task.results = { n = select("#", ...), ... }
   parent.children[task] = nil
   if not ok and not parent.failed then parent.failed = task end
-  for _, thread in ipairs(task.waiters or {}) do worker.rouse(thread) end
+  for _, thread in ipairs(task.waiters or {}) do thread.waiter:rouse() end
 end
 
 --- Starts a task: a light thread of this request, which runs fn until it first waits.

@@ -1,15 +1,18 @@
 --- What a worker of nginx has for all its requests: a pool, and somebody who looks after it.
 ---
---- **The driver** is one timer a worker, started by who needs it and gone after a second in which
---- nothing was in flight: one that never ended would keep old workers from leaving. It looks after
---- the pool. When there is work it hears from nginx itself, which watches the pool's descriptor
---- (watch.c); or, where nginx is not as that expects, from a bell (bell.c): a thread that waits for
---- the descriptor and writes a byte to a cosocket. So a token is here 0.1 ms after it came. Where
---- no socket can be made either, the driver looks at every TICK.
+--- nginx itself watches the pool's descriptor (watch.c): when there is work it gives libcurl a turn
+--- and rouses the threads whose transfers have news, without any Lua. So a token is here 0.1 ms
+--- after it came.
 ---
---- At every BEAT it also looks for who has vanished (see ngx.lua), by the count of a semaphore. A
---- beat wakes an idle processor, at 0.1 ms of its time: so beats are rare while all is silent and
---- nobody waits who could vanish alone.
+--- **The driver** is one timer a worker, started by who needs it and gone after a second in which
+--- nothing was in flight: one that never ended would keep old workers from leaving. It has nginx
+--- watch; or, where nginx is not as that expects, it hangs a bell (bell.c), a thread that waits for
+--- the descriptor and writes a byte to a cosocket; or, where no socket can be made either, it gives
+--- a turn at every TICK.
+---
+--- At every BEAT it looks for who has vanished (see ngx.lua), by the count of a semaphore. A beat
+--- wakes an idle processor, at 0.1 ms of its time: so beats are rare while all is silent and nobody
+--- waits who could vanish alone.
 
 local ffi = require("ffi")
 
@@ -19,43 +22,47 @@ local semaphore = require("ngx.semaphore")
 
 local BEAT = 0.08 -- seconds between two looks for who has vanished; upstream knows in 0.1
 local REST = 0.5 -- the same when none is expected
-local TICK = 0.001 -- the same when nobody says that there is work
+local TICK = 0.001 -- the same when nothing knows when there is work
 local IDLE = 1 -- then the driver ends
 local SLICE = 1 -- after which who waits makes sure that the driver lives
 local SELF_TICK = 0.01 -- and how often one that has none looks for itself
-local LONGEST = 2 ^ 31 - 1 -- milliseconds that nginx may wait
+local LONGEST = 2 ^ 31 - 1 -- milliseconds that a cosocket may wait
 local DIRECTORIES = { "/dev/shm", "/tmp", "/var/tmp", ngx.config.prefix() }
 
 ---@class novita.NgxWorker
 ---@field pool novita.Pool
 ---@field waiting table<novita.Transfer, novita.NgxTask>
 ---@field in_flight integer?
----@field silent boolean? was there no work since the last look?
----@field signal novita.Watch|novita.Bell|nil what says that there is work
----@field driver table? seen: when it last looked; semaphore; resting: is it asleep for longer?
+---@field driver novita.NgxDriver?
 ---@field alone boolean? do those who wait look after the pool?
+
+---@class novita.NgxDriver
+---@field seen number when it last looked
+---@field semaphore table
+---@field signal novita.Watch|novita.Bell|nil what knows when there is work
+---@field resting boolean? is it asleep for longer?
 
 local worker = {}
 
 -- Threads that wait -------------------------------------------------------------------------------
 
---- Wakes a thread. It goes on when nginx comes to it, not at once.
----@param thread { semaphore: table, woken: boolean? }
-function worker.rouse(thread)
-  if thread.woken then return end
-  thread.woken = true
-  thread.semaphore:post(1)
+--- Gives a thread what it waits on and what rouses it.
+---@param thread novita.NgxTask
+function worker.equip(thread)
+  thread.semaphore = assert(semaphore.new())
+  local address = tonumber(ffi.cast("uintptr_t", thread.semaphore.sem))
+  thread.waiter = assert(core.waiter(thread.semaphore, address, ngx.config.subsystem))
 end
 
--- Of a thread that waits: can nobody be woken any more? Its semaphore counts what was posted, less
+-- Of a thread that waits: can nobody be roused any more? Its semaphore counts what was posted, less
 -- who waits.
 local function vanished(thread)
-  return thread.semaphore:count() > (thread.woken and 0 or -1)
+  return thread.semaphore:count() > (thread.waiter:roused() and 0 or -1)
 end
 
 --- Waits on the semaphore of a thread.
 ---@param thread { semaphore: table }
----@param seconds number at most
+---@param seconds number at most so long
 function worker.nap(thread, seconds)
   local ok, err = thread.semaphore:wait(math.ceil(seconds * 1000) / 1000)
   if not ok and err ~= "timeout" then error("novita: can't wait in nginx: " .. tostring(err), 0) end
@@ -74,15 +81,8 @@ function worker.pool()
   return this.pool
 end
 
--- Lets libcurl do what it can, and wakes those whose transfers have news.
 local function turn(self)
-  self.in_flight = self.pool:poll(0)
-  local transfer = self.pool:ready()
-  while transfer do
-    local thread = self.waiting[transfer]
-    if thread then worker.rouse(thread) end
-    transfer = self.pool:ready()
-  end
+  self.in_flight = self.pool:turn()
 end
 
 -- Stops what nobody waits for any more. Returns whether somebody is left who may vanish.
@@ -98,17 +98,6 @@ local function reap(self)
   return mortals
 end
 
--- What says that there is work, and a function that waits until it does: nginx, or a bell.
-local function watch(pool)
-  if ngx.config.subsystem ~= "http" then return nil end
-  local listener = { semaphore = assert(semaphore.new()) }
-  local address = tonumber(ffi.cast("uintptr_t", listener.semaphore.sem))
-  return pool:watch(listener.semaphore, address), function()
-    worker.nap(listener, LONGEST / 1000)
-    return true
-  end
-end
-
 local function connect(bell)
   local socket = ngx.socket.tcp()
   socket:settimeouts(LONGEST, LONGEST, LONGEST)
@@ -121,28 +110,22 @@ local function hang_bell(pool)
   for _, directory in ipairs(DIRECTORIES) do
     local bell = pool:bell(directory)
     local socket = bell and connect(bell)
-    if socket then return bell, function() return socket:receiveany(64) end end
+    if socket then return bell, socket end
   end
 end
 
-local function hush(self)
-  if self.signal then self.signal:close() end
-  self.signal = nil
-end
-
--- Takes a turn whenever there is work.
-local function listen(self)
-  local wait
-  self.signal, wait = watch(self.pool)
-  if not self.signal then self.signal, wait = hang_bell(self.pool) end
-  local heard = self.signal ~= nil
-  while heard do
-    self.silent = false
+-- Gives a turn whenever a bell rings.
+local function listen(self, driver)
+  local bell, socket = hang_bell(self.pool)
+  driver.signal = bell
+  local rung = bell ~= nil
+  while rung do
     turn(self)
-    self.signal:rearm()
-    heard = wait()
+    bell:rearm()
+    rung = socket:receiveany(64)
   end
-  hush(self)
+  if bell then bell:close() end
+  driver.signal = nil
 end
 
 -- Is anything under way, or has been and is not yet known to who waits for it?
@@ -158,10 +141,9 @@ end
 
 -- Until the next look at what is in flight.
 local function rest_between(self, driver)
-  local mortals = reap(self)
-  driver.resting = self.signal and self.silent and busy(self) and not mortals
-  self.silent = true
-  worker.nap(driver, driver.resting and REST or self.signal and BEAT or TICK)
+  local mortals, signal = reap(self), driver.signal
+  driver.resting = signal and not signal:rang() and busy(self) and not mortals
+  worker.nap(driver, driver.resting and REST or signal and BEAT or TICK)
 end
 
 local function look_after(self, driver)
@@ -169,18 +151,19 @@ local function look_after(self, driver)
   turn(self)
   while not over(self, driver, since) do
     rest_between(self, driver)
-    if self.silent then turn(self) end
+    turn(self)
     driver.seen, self.alone = core.now(), false
     if busy(self) then since = driver.seen end
   end
 end
 
 local function drive(_, self, driver)
-  local listener = ngx.thread.spawn(listen, self)
+  driver.signal = self.pool:watch()
+  local listener = not driver.signal and ngx.thread.spawn(listen, self, driver)
   local ok, err = pcall(look_after, self, driver)
   if self.driver == driver then self.driver = nil end
-  ngx.thread.kill(listener)
-  hush(self)
+  if listener then ngx.thread.kill(listener) end
+  if driver.signal then driver.signal:close() end
   if not ok then ngx.log(ngx.ERR, "novita: ", err) end
 end
 
@@ -210,6 +193,7 @@ end
 ---@param thread novita.NgxTask
 function worker.enter(transfer, thread)
   this.waiting[transfer] = thread
+  thread.waiter:expect(transfer)
   local driver = this.driver
   if thread.mortal and driver and driver.resting then -- it has to look out again
     driver.resting = false
@@ -219,8 +203,11 @@ end
 
 --- And no more.
 ---@param transfer novita.Transfer
-function worker.leave(transfer)
+---@param thread novita.NgxTask
+---@param roused boolean
+function worker.leave(transfer, thread, roused)
   this.waiting[transfer] = nil
+  if not roused then thread.waiter:expect(nil) end
 end
 
 return worker

@@ -185,6 +185,13 @@ function core.random() end
 ---@return table
 function core.features() end
 
+--- For nginx: what rouses a light thread by a semaphore; nil where that can't be posted.
+---@param semaphore table of ngx.semaphore
+---@param address integer of its C side
+---@param subsystem "http"|"stream"
+---@return novita.Waiter?
+function core.waiter(semaphore, address, subsystem) end
+
 --- For nginx: a tie to the request at this address, which must be the one that runs.
 ---@param address integer
 ---@return novita.Tie?
@@ -232,12 +239,13 @@ function pool:usable() end
 --- Cancels what is in flight and closes all connections; may be called again.
 function pool:close() end
 
---- For nginx: has it watch the pool and post a semaphore when poll(0) has work; nil where nginx is
---- not as expected.
----@param semaphore table of ngx.semaphore
----@param address integer of its C side
+--- For nginx: poll(0), and rouses the waiters whose transfers have news.
+---@return integer in_flight
+function pool:turn() end
+
+--- For nginx: has it give turns whenever poll(0) has work; nil where nginx is not as expected.
 ---@return novita.Watch?
-function pool:watch(semaphore, address) end
+function pool:watch() end
 
 --- For nginx: rings a unix socket when poll(0) has work; nil when none can be made there.
 ---@param directory string
@@ -289,11 +297,31 @@ function parser:next() end
 
 -- Nginx -------------------------------------------------------------------------------------------
 
+--- Rouses a light thread by a semaphore, which is posted once until the waiter has settled.
+---@class novita.Waiter
+local waiter = {}
+
+--- News of this transfer rouse it, once, and of no other; nil: nobody's do.
+---@param transfer novita.Transfer?
+function waiter:expect(transfer) end -- luacheck: ignore 431
+
+--- Posts the semaphore, unless that is done.
+function waiter:rouse() end
+
+--- Was it roused, and has not settled since?
+---@return boolean
+function waiter:roused() end
+
+--- Was it roused? Then it can be again, and expects nobody's news any more.
+---@return boolean
+function waiter:settle() end
+
 ---@class novita.Watch
 local watch = {}
 
---- It posts once more when there is work.
-function watch:rearm() end
+--- Was there work since it was last asked?
+---@return boolean
+function watch:rang() end
 
 --- Has nginx watch no longer; may be called again.
 function watch:close() end
@@ -311,6 +339,10 @@ function bell:start() end
 
 --- It rings once more when there is work.
 function bell:rearm() end
+
+--- Was there work since it was last asked?
+---@return boolean
+function bell:rang() end
 
 --- Lets go of its thread and its socket; may be called again.
 function bell:close() end
