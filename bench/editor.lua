@@ -53,7 +53,8 @@ end
 
 local function connect()
   if bench.client == "idle" then return nil end
-  return dofile(here .. "clients/editor_" .. bench.client .. ".lua")(bench.url, bench.ca)
+  package.path = here .. "?.lua;" .. package.path
+  return require("clients.editor_" .. bench.client)(bench.url, bench.ca)
 end
 
 -- Streams and typing ------------------------------------------------------------------------------

@@ -1,17 +1,7 @@
 -- novita in Neovim, as its help shows it.
 
 local novita = require("novita")
-
-local function request(model)
-  return {
-    model = model,
-    message = "Summarize this article in 3 bullets: The city has opened a new tram line.",
-    system_prompt = "You are a helpful assistant.",
-    temperature = 0.7,
-    max_tokens = 1024,
-    top_p = 0.9,
-  }
-end
+local request = require("clients.request")
 
 return function(url, ca_file)
   local client = novita.new {

@@ -1,6 +1,7 @@
 -- novita, as its README shows it.
 
 local novita = require "novita"
+local request = require "clients.request"
 
 local client = {}
 client.__index = client
@@ -13,17 +14,6 @@ local function connect(url, ca_file)
       ca_file = ca_file ~= "" and ca_file or nil,
     },
   }, client)
-end
-
-local function request(model)
-  return {
-    model = model,
-    message = "Summarize this article in 3 bullets: The city has opened a new tram line.",
-    system_prompt = "You are a helpful assistant.",
-    temperature = 0.7,
-    max_tokens = 1024,
-    top_p = 0.9,
-  }
 end
 
 function client:chat(model)

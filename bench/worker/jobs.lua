@@ -3,6 +3,8 @@
 
 local ffi = require("ffi")
 
+local request = require("clients.request")
+
 ffi.cdef [[
   typedef struct { long sec, nsec; } bench_timespec;
   int clock_gettime(int id, bench_timespec *t);
@@ -19,15 +21,6 @@ end
 
 local function now() return read_clock(MONOTONIC) end
 local function cpu() return read_clock(PROCESS_CPU) end
-
-local function request(model)
-  return {
-    model = model or "meta-llama/llama-3.3-70b-instruct",
-    message = "Summarize this article in 3 bullets: The city has opened a new tram line.",
-    system_prompt = "You are a helpful assistant.",
-    temperature = 0.7, max_tokens = 1024, top_p = 0.9,
-  }
-end
 
 local function quantile(values, q)
   table.sort(values)
