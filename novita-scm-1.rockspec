@@ -69,6 +69,7 @@ build = {
         "src/nginx.c",
         "src/options.c",
         "src/pool.c",
+        "src/process.c",
         "src/reply.c",
         "src/ring.c",
         "src/shown.c",

@@ -44,7 +44,7 @@ check-packages:
 
 # Rules that a script can check: who may include whom, what nobody may call or keep.
 TRANSPORT = src/easy.c src/pool.c src/transfer.c src/wait.c
-BELOW = $(TRANSPORT) $(addprefix src/,buffer.c sse.c ring.c symbol.c waiter.c watch.c bell.c tie.c novita.h sse.h)
+BELOW = $(TRANSPORT) $(addprefix src/,buffer.c sse.c ring.c process.c symbol.c waiter.c watch.c bell.c tie.c novita.h sse.h)
 check-style:
 	luacheck -q .
 	! grep -nE '#include.*(lua|compat\.h|binding\.h)' $(BELOW)

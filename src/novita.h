@@ -1,9 +1,9 @@
 /*
 ** novita.h
 ** The two lower layers of the module: bytes (buffer.c, sse.c, ring.c) and
-** transport (transfer.c, easy.c, pool.c, wait.c). Nothing here knows Lua, and
-** libcurl's types stay inside the transport. The layer above is declared in
-** binding.h.
+** transport (transfer.c, easy.c, pool.c, wait.c, process.c), to which comes
+** what only nginx needs. Nothing here knows Lua, and libcurl's types stay
+** inside the transport. The layer above is declared in binding.h.
 **
 ** Functions that can fail return 0, or -1 after writing down why.
 ** A zeroed struct is an empty one, and may always be freed.
@@ -13,6 +13,7 @@
 #define novita_h
 
 #include <pthread.h>
+#include <signal.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -35,8 +36,35 @@
 
 #define NV_NEVER	1e300	/* a moment that does not come */
 
+
+/*
+** {======================================================
+** process.c: the process that pools live in
+** =======================================================
+*/
+
 /* monotonic seconds */
 NV_FUNC double nv_now (void);
+
+typedef struct NvGuard {
+  int active;
+  sigset_t mask;		/* the thread's own */
+} NvGuard;
+
+NV_FUNC void nv_guard_enter (NvGuard *g, int needed);
+NV_FUNC void nv_guard_leave (const NvGuard *g);
+
+/* which process made something; a zeroed one must be set before it is asked */
+typedef struct NvMark {
+  pid_t pid;
+  int *page;			/* holds 1 there, 0 in a child; or NULL */
+} NvMark;
+
+NV_FUNC void nv_mark_set (NvMark *m);
+NV_FUNC void nv_mark_clear (NvMark *m);
+NV_FUNC int nv_mark_inherited (const NvMark *m);
+
+/* }====================================================== */
 
 
 /*
@@ -188,8 +216,7 @@ typedef struct NvFeatures {
 
 struct NvPool {
   void *multi;			/* CURLM; NULL = closed */
-  pid_t pid;			/* who may use it: libcurl can't be forked */
-  int *mark;			/* 1 there, 0 in a child; or NULL */
+  NvMark mark;			/* who may use it: libcurl can't be forked */
   int epoll, timer, call;	/* descriptors, or -1 */
   int called;			/* is 'call' readable? */
   double spent;			/* seconds, since the last poll */

@@ -8,11 +8,7 @@
 ** only move a time-out away, that is rare, and a chunk costs nothing.
 */
 
-#include <pthread.h>
-#include <signal.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <curl/curl.h>
@@ -23,62 +19,6 @@
 					   4 times the transfers in flight,
 					   and a drained burst closes them */
 #define STREAMS			100	/* of an HTTP/2 connection */
-
-
-double nv_now (void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-
-/*
-** {======================================================
-** SIGPIPE
-** CURLOPT_NOSIGNAL leaves it to us. Since 7.88 libcurl writes with
-** MSG_NOSIGNAL over TLS too; before, a server that hung up could end the
-** program. Its handler is the host's, so it is only held back meanwhile.
-** =======================================================
-*/
-
-typedef struct Guard {
-  int active;
-  sigset_t mask;	/* the thread's own */
-} Guard;
-
-
-static int sigpipe_pending (void) {
-  sigset_t pending;
-  sigpending(&pending);
-  return sigismember(&pending, SIGPIPE);
-}
-
-
-static void guard_enter (const NvPool *p, Guard *g) {
-  sigset_t pipe;
-  g->active = p->needs_guard && !sigpipe_pending();
-  if (!g->active)
-    return;
-  sigemptyset(&pipe);
-  sigaddset(&pipe, SIGPIPE);
-  pthread_sigmask(SIG_BLOCK, &pipe, &g->mask);
-}
-
-
-static void guard_leave (const Guard *g) {
-  if (!g->active)
-    return;
-  if (sigpipe_pending()) {
-    sigset_t pipe;
-    int signal;
-    sigemptyset(&pipe);
-    sigaddset(&pipe, SIGPIPE);
-    sigwait(&pipe, &signal);  /* ours: takes it away without waiting */
-  }
-  pthread_sigmask(SIG_SETMASK, &g->mask, NULL);
-}
-
-/* }====================================================== */
 
 
 /*
@@ -267,9 +207,9 @@ static void drive (NvPool *p) {
 int nv_pool_poll (NvPool *p, double seconds) {
   double end;
   int interrupted = 0;
-  Guard guard;
+  NvGuard guard;
   p->spent = 0;
-  guard_enter(p, &guard);
+  nv_guard_enter(&guard, p->needs_guard);
   drive(p);
   end = p->now + seconds;
   do {
@@ -283,7 +223,7 @@ int nv_pool_poll (NvPool *p, double seconds) {
     expire(p);
   } while (!interrupted && nv_ring_empty(&p->news) && p->now < end);
   nv_wait_arm(p, next_moment(p));  /* the news are for our caller to take */
-  guard_leave(&guard);
+  nv_guard_leave(&guard);
   return p->in_flight;
 }
 
@@ -306,7 +246,7 @@ static void drive_shortly (NvPool *p, int sockets) {
 
 /* begins: what can be done at once is done before this returns */
 int nv_pool_add (NvPool *p, NvTransfer *t) {
-  Guard guard;
+  NvGuard guard;
   if (p->lost && begin_afresh(p) != 0)
     return -1;
   cap_connections(p);
@@ -317,66 +257,28 @@ int nv_pool_add (NvPool *p, NvTransfer *t) {
   p->in_flight++;
   nv_ring_add(&p->flight, &t->flight, t);
   nv_pool_hurry(t);
-  guard_enter(p, &guard);
+  nv_guard_enter(&guard, p->needs_guard);
   drive_shortly(p, 0);
   nv_pool_rearm(p);
-  guard_leave(&guard);
+  nv_guard_leave(&guard);
   return 0;
 }
 
 
 /* does what can be done at once, and gives the timer its moment */
 void nv_pool_settle (NvPool *p) {
-  Guard guard;
-  guard_enter(p, &guard);
+  NvGuard guard;
+  nv_guard_enter(&guard, p->needs_guard);
   drive_shortly(p, p->in_flight > 0);
   nv_pool_rearm(p);
-  guard_leave(&guard);
-}
-
-
-/*
-** {======================================================
-** Which process a pool is of
-** Every use of one asks, for libcurl can't be used on both sides of a fork.
-** So the mark is on a page that the kernel wipes in a child; asking it for
-** the process each time was a tenth of a call's cost.
-** =======================================================
-*/
-
-static void mark_process (NvPool *p) {
-  p->pid = getpid();
-#ifdef MADV_WIPEONFORK	/* Linux 4.14 */
-  {
-    size_t size = sizeof(*p->mark);  /* the kernel rounds it up to a page */
-    void *page = mmap(NULL, size, PROT_READ | PROT_WRITE,
-                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (page == MAP_FAILED)
-      return;
-    if (madvise(page, size, MADV_WIPEONFORK) != 0) {
-      munmap(page, size);
-      return;
-    }
-    p->mark = page;
-    *p->mark = 1;
-  }
-#endif
-}
-
-
-static void unmark_process (NvPool *p) {
-  if (p->mark != NULL)
-    munmap(p->mark, sizeof(*p->mark));
-  p->mark = NULL;
+  nv_guard_leave(&guard);
 }
 
 
 /* is this a child of the process that made the pool? */
 int nv_pool_inherited (const NvPool *p) {
-  return p->mark != NULL ? *p->mark == 0 : p->pid != getpid();
+  return nv_mark_inherited(&p->mark);
 }
-
-/* }====================================================== */
 
 
 /* 'p' is zeroed; on failure it is closed again */
@@ -393,7 +295,7 @@ int nv_pool_open (NvPool *p) {
   p->multi = new_multi(p);
   if (p->multi == NULL)
     return -1;
-  mark_process(p);
+  nv_mark_set(&p->mark);
   easy = nv_wait_open(p) == 0 ? nv_easy_new(p) : NULL;
   if (easy == NULL) {
     nv_pool_close(p);
@@ -430,7 +332,7 @@ void nv_pool_close (NvPool *p) {
     curl_easy_cleanup(p->spares[--p->spare_count]);
   curl_multi_cleanup(p->multi);
   p->multi = NULL;
-  unmark_process(p);
+  nv_mark_clear(&p->mark);
   nv_wait_close(p);
 }
 
