@@ -49,8 +49,12 @@ typedef struct NvCall {
 
 NV_FUNC int nv_has_control (const char *s, size_t length);
 NV_FUNC int nv_options_read (lua_State *L, int index, NvCall *o);
-NV_FUNC int nv_options_headers (lua_State *L, NvTransfer *t, const NvCall *o,
-                                int options);
+
+
+/* headers.c */
+
+NV_FUNC int nv_headers_write (lua_State *L, NvTransfer *t, const NvCall *o,
+                              int options);
 
 
 /* handles.c */
@@ -153,17 +157,23 @@ NV_FUNC int nv_json_parse (lua_State *L);
 NV_FUNC void nv_json_open (lua_State *L);
 
 
-/* error.c: each pushes an error value */
+/* error.c */
 
 NV_FUNC void nv_error_push (lua_State *L, const char *kind);
 NV_FUNC int nv_error_config (lua_State *L);
-NV_FUNC void nv_error_transfer (lua_State *L, NvTransfer *t);
-NV_FUNC void nv_error_answer (lua_State *L, NvTransfer *t, int body);
-NV_FUNC void nv_error_stream (lua_State *L, NvTransfer *t, int body);
-NV_FUNC void nv_error_response (lua_State *L, int error, NvTransfer *t);
-NV_FUNC void nv_error_invalid (lua_State *L, NvTransfer *t, const char *why);
 NV_FUNC int nv_error_new (lua_State *L);
 NV_FUNC void nv_error_open (lua_State *L);
+
+
+/* failure.c: each of the void ones but nv_failure_response pushes an error */
+
+NV_FUNC void nv_failure_transfer (lua_State *L, NvTransfer *t);
+NV_FUNC void nv_failure_answer (lua_State *L, NvTransfer *t, int body);
+NV_FUNC void nv_failure_stream (lua_State *L, NvTransfer *t, int body);
+NV_FUNC void nv_failure_invalid (lua_State *L, NvTransfer *t,
+                                 const char *why);
+NV_FUNC void nv_failure_response (lua_State *L, int error, NvTransfer *t);
+NV_FUNC int nv_failure_is_status (const char *kind);
 
 
 /* envelope.c: what the body of an answer says went wrong */

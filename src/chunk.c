@@ -72,14 +72,14 @@ static int push_error (lua_State *L, NvTransfer *t, NvBuffer *data) {
     nv_text_push(L, nv_buffer_data(data),
                      length < SHORT_TEXT ? length : SHORT_TEXT);
   }
-  nv_error_stream(L, t, lua_gettop(L));
+  nv_failure_stream(L, t, lua_gettop(L));
   return push_failure(L);
 }
 
 
 /* the message must not repeat the data; the body of the error has it */
 static int push_unreadable (lua_State *L, NvTransfer *t, NvBuffer *data) {
-  nv_error_invalid(L, t, "an event is not a JSON object");
+  nv_failure_invalid(L, t, "an event is not a JSON object");
   nv_transfer_mask(t, data);
   lua_pushlstring(L, nv_buffer_data(data), nv_buffer_length(data));
   lua_setfield(L, -2, "body");
@@ -126,7 +126,7 @@ static int take_bytes (lua_State *L, NvTransfer *t, int *results) {
     return luaL_error(L, "not enough memory");
   if (found == NV_TOOBIG) {
     nv_error_push(L, "response_too_large");
-    nv_error_response(L, lua_gettop(L), t);
+    nv_failure_response(L, lua_gettop(L), t);
     lua_pushliteral(L, "an event is larger than max_event_bytes");
     lua_setfield(L, -2, "message");
     *results = push_failure(L);
@@ -149,12 +149,12 @@ static int take_end (lua_State *L, NvTransfer *t) {
       return push_end(L, t);
   }
   if (t->failure.kind != NULL) {
-    nv_error_transfer(L, t);
+    nv_failure_transfer(L, t);
     return push_failure(L);
   }
   lua_pushboolean(L, 0);
   nv_error_push(L, "stream_truncated");
-  nv_error_response(L, lua_gettop(L), t);
+  nv_failure_response(L, lua_gettop(L), t);
   lua_pushliteral(L, "the stream ended before [DONE]");
   lua_setfield(L, -2, "message");
   nv_info_push(L, t);

@@ -88,7 +88,7 @@ static void push_url (lua_State *L, const NvCall *o, const char *path) {
 */
 static int start (lua_State *L, NvPool *p, NvTransfer *t, NvCall *o,
                   int options, const char *method, const char *path) {
-  if (nv_options_headers(L, t, o, options) != 0)
+  if (nv_headers_write(L, t, o, options) != 0)
     return -1;
   push_url(L, o, path);
   o->wire.url = lua_tostring(L, -1);

@@ -1,7 +1,7 @@
 /*
 ** nginx.c
-** Waiters, watches, bells and ties as Lua objects: what loop/worker.lua and loop/ngx.lua
-** need beside pools and transfers.
+** Waiters, watches, bells and ties as Lua objects: what loop/worker.lua and
+** loop/ngx.lua need beside pools and transfers.
 */
 
 #include <stdint.h>

@@ -54,11 +54,11 @@ int nv_reply_push (lua_State *L, NvTransfer *t, int chat) {
   int top = lua_gettop(L);
   lua_pushnil(L);
   if (is_refusal(t)) {
-    nv_error_answer(L, t, 0);
+    nv_failure_answer(L, t, 0);
     return 2;
   }
   if (t->failure.kind != NULL) {
-    nv_error_transfer(L, t);
+    nv_failure_transfer(L, t);
     return 2;
   }
   if (nv_buffer_length(&t->body) == 0)
@@ -67,14 +67,14 @@ int nv_reply_push (lua_State *L, NvTransfer *t, int chat) {
                           nv_buffer_length(&t->body)) != 0)
     problem = lua_pushfstring(L, "it is not JSON: %s", lua_tostring(L, -1));
   else if (lua_istable(L, -1) && nv_envelope_says(L)) {
-    nv_error_answer(L, t, lua_gettop(L));
+    nv_failure_answer(L, t, lua_gettop(L));
     lua_remove(L, top + 2);
     return 2;
   }
   else if (chat)
     problem = shape_problem(L);
   if (problem != NULL) {
-    nv_error_invalid(L, t, problem);
+    nv_failure_invalid(L, t, problem);
     lua_insert(L, top + 2);
     lua_settop(L, top + 2);
     return 2;
