@@ -34,6 +34,7 @@
 #include <sys/un.h>
 
 #define STACK	(128 * 1024)	/* of a thread that makes system calls only */
+#define ONE_SHOT	(EPOLLIN | EPOLLONESHOT)
 
 
 static void close_descriptor (int *descriptor) {
@@ -75,15 +76,6 @@ static int listen_at (const struct sockaddr_un *address) {
 }
 
 
-static int watch_descriptor (int set, int descriptor, unsigned how) {
-  struct epoll_event event;
-  memset(&event, 0, sizeof(event));
-  event.events = how;
-  event.data.fd = descriptor;
-  return epoll_ctl(set, EPOLL_CTL_ADD, descriptor, &event);
-}
-
-
 /*
 ** Opens a bell for 'descriptor', on a socket in 'directory', named by
 ** 'path' until nv_bell_start. 'b' is zeroed. Returns 0, or -1: then it is
@@ -103,8 +95,8 @@ int nv_bell_open (NvBell *b, int descriptor, const char *directory) {
   if (b->listener >= 0)
     memcpy(b->path, address.sun_path, sizeof(b->path));
   if (b->watch >= 0 && b->stop >= 0 && b->listener >= 0 &&
-      watch_descriptor(b->watch, b->stop, EPOLLIN) == 0 &&
-      watch_descriptor(b->watch, descriptor, EPOLLIN | EPOLLONESHOT) == 0)
+      nv_wait_control(b->watch, EPOLL_CTL_ADD, b->stop, EPOLLIN) == 0 &&
+      nv_wait_control(b->watch, EPOLL_CTL_ADD, descriptor, ONE_SHOT) == 0)
     return 0;
   nv_bell_close(b);
   return -1;
@@ -186,12 +178,8 @@ int nv_bell_start (NvBell *b) {
 
 /* rings once more, as soon as there is a reason; at once if there is one */
 void nv_bell_rearm (NvBell *b) {
-  struct epoll_event event;
   b->rang = 1;
-  memset(&event, 0, sizeof(event));
-  event.events = EPOLLIN | EPOLLONESHOT;
-  event.data.fd = b->descriptor;
-  epoll_ctl(b->watch, EPOLL_CTL_MOD, b->descriptor, &event);
+  nv_wait_control(b->watch, EPOLL_CTL_MOD, b->descriptor, ONE_SHOT);
 }
 
 

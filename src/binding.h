@@ -67,6 +67,8 @@ NV_FUNC int nv_start_chat (lua_State *L, NvPool *p, NvTransfer *t,
                            int request, int options);
 NV_FUNC void nv_setfunctions (lua_State *L, const luaL_Reg *functions,
                               int state);
+NV_FUNC void *nv_newobject (lua_State *L, const char *class, size_t size,
+                            int values);
 NV_FUNC void nv_newclass (lua_State *L, const char *name, int state,
                           const luaL_Reg *methods,
                           const luaL_Reg *metamethods);

@@ -90,11 +90,8 @@ static size_t read_ceiling (lua_State *L, int options) {
 /* core.sse({ max_event_bytes }) -> parser */
 int nv_events_new (lua_State *L) {
   size_t ceiling = read_ceiling(L, 1);
-  Parser *p = lua_newuserdatauv(L, sizeof(*p), 0);
-  memset(p, 0, sizeof(*p));
+  Parser *p = nv_newobject(L, NV_PARSER, sizeof(*p), 0);
   nv_sse_init(&p->events, ceiling);
-  luaL_getmetatable(L, NV_PARSER);
-  lua_setmetatable(L, -2);
   return 1;
 }
 

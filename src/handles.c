@@ -227,10 +227,7 @@ static NvPool *checkpool (lua_State *L) {
 
 /* pushes a new pool */
 NvPool *nv_newpool (lua_State *L) {
-  NvPool *p = lua_newuserdatauv(L, sizeof(NvPool), 1);
-  memset(p, 0, sizeof(*p));
-  luaL_getmetatable(L, NV_POOL);
-  lua_setmetatable(L, -2);
+  NvPool *p = nv_newobject(L, NV_POOL, sizeof(*p), 1);
   lua_createtable(L, 2, 0);  /* anchors */
   lua_pushvalue(L, -2);
   lua_rawseti(L, -2, ANCHOR_POOL);
@@ -450,6 +447,18 @@ void nv_setfunctions (lua_State *L, const luaL_Reg *functions,
                            int state) {
   lua_pushvalue(L, state);
   luaL_setfuncs(L, functions, 1);
+}
+
+
+/* pushes a zeroed userdata of a class, with so many user values */
+void *nv_newobject (lua_State *L, const char *class, size_t size,
+                    int values) {
+  void *object = lua_newuserdatauv(L, size, values);
+  (void)values;  /* before 5.4 there is always one */
+  memset(object, 0, size);
+  luaL_getmetatable(L, class);
+  lua_setmetatable(L, -2);
+  return object;
 }
 
 

@@ -5,7 +5,6 @@
 */
 
 #include <stdint.h>
-#include <string.h>
 
 #include "binding.h"
 
@@ -32,10 +31,7 @@ int nv_waiter_new (lua_State *L) {
   };
   void *semaphore = checkaddress(L, 2);
   int subsystem = luaL_checkoption(L, 3, NULL, subsystems);
-  NvWaiter *w = lua_newuserdatauv(L, sizeof(*w), 1);
-  memset(w, 0, sizeof(*w));
-  luaL_getmetatable(L, NV_WAITER);
-  lua_setmetatable(L, -2);
+  NvWaiter *w = nv_newobject(L, NV_WAITER, sizeof(*w), 1);
   lua_pushvalue(L, 1);
   lua_setiuservalue(L, -2, 1);
   return nv_waiter_open(w, semaphore, posts[subsystem]) == 0;
@@ -87,22 +83,25 @@ static int waiter_gc (lua_State *L) {
 ** pool.
 */
 int nv_watch_new (lua_State *L, NvPool *p) {
-  NvWatch *w = lua_newuserdatauv(L, sizeof(*w), 1);
-  memset(w, 0, sizeof(*w));
-  luaL_getmetatable(L, NV_WATCH);
-  lua_setmetatable(L, -2);
+  NvWatch *w = nv_newobject(L, NV_WATCH, sizeof(*w), 1);
   lua_getiuservalue(L, 1, 1);
   lua_setiuservalue(L, -2, 1);
   return nv_watch_open(w, p) == 0;
 }
 
 
-/* watch:rang() -> was there work since it was last asked? */
+/* pushes whether there was work since this was last asked */
+static int push_rang (lua_State *L, int *rang) {
+  lua_pushboolean(L, *rang);
+  *rang = 0;
+  return 1;
+}
+
+
+/* watch:rang() -> boolean */
 static int watch_rang (lua_State *L) {
   NvWatch *w = luaL_checkudata(L, 1, NV_WATCH);
-  lua_pushboolean(L, w->rang);
-  w->rang = 0;
-  return 1;
+  return push_rang(L, &w->rang);
 }
 
 
@@ -120,10 +119,7 @@ static int watch_close (lua_State *L) {
 int nv_bell_new (lua_State *L, NvPool *p) {
   const char *directory = luaL_checkstring(L, 2);
   int descriptor = nv_pool_descriptor(p);
-  NvBell *b = lua_newuserdatauv(L, sizeof(*b), 1);
-  memset(b, 0, sizeof(*b));
-  luaL_getmetatable(L, NV_BELL);
-  lua_setmetatable(L, -2);
+  NvBell *b = nv_newobject(L, NV_BELL, sizeof(*b), 1);
   lua_getiuservalue(L, 1, 1);
   lua_setiuservalue(L, -2, 1);
   return descriptor >= 0 && nv_bell_open(b, descriptor, directory) == 0;
@@ -158,12 +154,10 @@ static int bell_rearm (lua_State *L) {
 }
 
 
-/* bell:rang() -> was there work since it was last asked? */
+/* bell:rang() -> boolean */
 static int bell_rang (lua_State *L) {
   NvBell *b = luaL_checkudata(L, 1, NV_BELL);
-  lua_pushboolean(L, b->rang);
-  b->rang = 0;
-  return 1;
+  return push_rang(L, &b->rang);
 }
 
 
@@ -180,10 +174,7 @@ static int bell_close (lua_State *L) {
 */
 int nv_tie_new (lua_State *L) {
   void *request = checkaddress(L, 1);
-  NvTie *tie = lua_newuserdatauv(L, sizeof(*tie), 0);
-  memset(tie, 0, sizeof(*tie));
-  luaL_getmetatable(L, NV_TIE);
-  lua_setmetatable(L, -2);
+  NvTie *tie = nv_newobject(L, NV_TIE, sizeof(*tie), 0);
   return nv_tie_open(tie, request) == 0;
 }
 

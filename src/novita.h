@@ -309,6 +309,8 @@ NV_FUNC void nv_easy_release (NvTransfer *t, NvPool *p);
 #define NV_A_WHILE	0.004	/* seconds; then other work of the thread has
 				   its turn */
 
+NV_FUNC int nv_wait_control (int set, int how, int descriptor,
+                             unsigned events);
 NV_FUNC int nv_wait_open (NvPool *p);
 NV_FUNC void nv_wait_close (NvPool *p);
 NV_FUNC void nv_wait_listen (void *multi, NvPool *p);

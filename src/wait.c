@@ -35,19 +35,26 @@ static int milliseconds (double seconds) {
 
 #if NV_EPOLL
 
+/* epoll_ctl for a descriptor that is its own name in the set */
+int nv_wait_control (int set, int how, int descriptor, unsigned events) {
+  struct epoll_event event;
+  memset(&event, 0, sizeof(event));
+  event.data.fd = descriptor;
+  event.events = events;
+  return epoll_ctl(set, how, descriptor, &event);
+}
+
+
 static int on_socket (CURL *easy, curl_socket_t s, int what, void *data,
                       void *unused) {
   NvPool *p = data;
-  struct epoll_event event;
+  unsigned events = (what & CURL_POLL_IN ? EPOLLIN : 0u) |
+                    (what & CURL_POLL_OUT ? EPOLLOUT : 0u);
   (void)easy; (void)unused;
-  memset(&event, 0, sizeof(event));
-  event.data.fd = s;
-  event.events = (what & CURL_POLL_IN ? EPOLLIN : 0u) |
-                 (what & CURL_POLL_OUT ? EPOLLOUT : 0u);
   if (what == CURL_POLL_REMOVE)
-    epoll_ctl(p->epoll, EPOLL_CTL_DEL, s, &event);
-  else if (epoll_ctl(p->epoll, EPOLL_CTL_ADD, s, &event) != 0 &&
-           epoll_ctl(p->epoll, EPOLL_CTL_MOD, s, &event) != 0)
+    nv_wait_control(p->epoll, EPOLL_CTL_DEL, s, 0);
+  else if (nv_wait_control(p->epoll, EPOLL_CTL_ADD, s, events) != 0 &&
+           nv_wait_control(p->epoll, EPOLL_CTL_MOD, s, events) != 0)
     return -1;
   return 0;
 }
@@ -201,11 +208,7 @@ void nv_wait_close (NvPool *p) {
 
 /* watches 's', which is closed if that can't be done; 's' or -1 */
 static int watched (NvPool *p, int s) {
-  struct epoll_event event;
-  memset(&event, 0, sizeof(event));
-  event.events = EPOLLIN;
-  event.data.fd = s;
-  if (s >= 0 && epoll_ctl(p->epoll, EPOLL_CTL_ADD, s, &event) != 0) {
+  if (s >= 0 && nv_wait_control(p->epoll, EPOLL_CTL_ADD, s, EPOLLIN) != 0) {
     close(s);
     return -1;
   }

@@ -15,7 +15,6 @@
 */
 
 #include <stdint.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "novita.h"
@@ -59,10 +58,8 @@ typedef void (*CloseConnection) (NvConnection *c);
 /* an epoll set of the pool's descriptor, or -1 */
 static int new_set (int descriptor) {
   int set = epoll_create1(EPOLL_CLOEXEC);
-  struct epoll_event event;
-  memset(&event, 0, sizeof(event));
-  event.events = EPOLLIN;
-  if (set >= 0 && epoll_ctl(set, EPOLL_CTL_ADD, descriptor, &event) != 0) {
+  if (set >= 0 &&
+      nv_wait_control(set, EPOLL_CTL_ADD, descriptor, EPOLLIN) != 0) {
     close(set);
     return -1;
   }
