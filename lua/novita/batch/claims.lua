@@ -1,0 +1,165 @@
+--- The calls of a batch in its store: which are to be made, which are in flight, what came of them.
+---
+--- waiting -> sent -> done or failed. A call is `sent` before its first byte leaves, so what a
+--- crash interrupts is known: such a call is in doubt, since its answer may have been paid for.
+
+local claims = {}
+
+-- The second condition is that of the index call_open, as SQLite wants to see it.
+local TAKE = [[select c.n, c.id, c.request, c.model, c.prompt_estimate, c.completion_estimate,
+  c.key, i.place, i.seq
+  from call c join item i on i.batch = c.batch and i.id = c.id and i.key = c.key
+  where c.batch = $1 and c.state = 'waiting' and c.state <> 'done' and c.n > $2
+  order by c.n limit $3 {skip_locked}]]
+-- The same calls, by the numbers of the first and the last.
+local SEND = [[update call set state = 'sent', owner = $4, sends = sends + 1, sent_at = {now},
+  remote = null
+  where batch = $1 and state = 'waiting' and state <> 'done' and n between $2 and $3
+  and exists (select 1 from item i where i.batch = call.batch and i.id = call.id
+    and i.key = call.key)]]
+-- A call that is made again after it has failed may have been paid for before: costs add up.
+local FINISH = [[update call set state = $2, ended_at = {now}, attempts = $3, status = $4,
+  request_id = $5, prompt_tokens = coalesce(prompt_tokens + $6, $6, prompt_tokens),
+  completion_tokens = coalesce(completion_tokens + $7, $7, completion_tokens),
+  usd = coalesce(usd + $8, $8, usd), error = $9, answer = $10
+  where n = $1 and state <> 'done']]
+local RELEASE = [[update call set state = 'waiting', sends = sends - 1
+  where n = $1 and state = 'sent']]
+
+local DOUBT = [[update call set state = 'waiting', doubts = doubts + 1
+  where batch = $1 and state = 'sent' and state <> 'done' and remote is null]]
+local FAILED = [[update call set state = 'waiting'
+  where batch = $1 and state = 'failed' and state <> 'done']]
+
+---@class novita.BatchClaim
+---@field n integer the number of the call in its store
+---@field id string
+---@field request? string the bytes; nil where the store keeps no prompts
+---@field model? string
+---@field prompt integer tokens, estimated
+---@field completion integer
+---@field key string
+---@field place? integer the offset of its row in the input, where the store keeps no prompts
+---@field seq integer the number of its row
+---@field owner? string who claimed it, where several processes do
+---@field at? number when
+
+---@class novita.BatchClaims
+---@field store novita.Store
+---@field batch integer
+---@field owner string
+---@field last integer the number of the last call that was taken
+local methods = {}
+local mt = { __name = "novita.batch.claims", __index = methods }
+
+--- The methods, which leases.lua has too, but for those that differ there.
+claims.methods = methods
+
+--- Makes a claim of a row that was selected.
+---@param row novita.Row
+---@return novita.BatchClaim
+function claims.claim_of(row)
+  return {
+    n = row[1], id = row[2], request = row[3], model = row[4], prompt = row[5],
+    completion = row[6], key = row[7], place = row[8], seq = row[9],
+  }
+end
+
+-- Selects calls behind the last one; from the start where there are none.
+local function candidates(self, count)
+  local rows, err = self.store:query(TAKE, self.batch, self.last, count)
+  if rows and not rows[1] and self.last > 0 then
+    rows, err = self.store:query(TAKE, self.batch, 0, count)
+  end
+  if not rows then return nil, err end
+  local list = {}
+  for index, row in ipairs(rows) do list[index] = claims.claim_of(row) end
+  return list
+end
+
+--- Marks the next calls as sent, as many as fit. Within the transaction of a turn.
+---@param count integer
+---@param fit fun(claims: novita.BatchClaim[]): integer
+---@return novita.BatchClaim[]? claims nil on failure
+---@return novita.Error? err
+function methods:take(count, fit)
+  if count == 0 then return {} end
+  local list, err = candidates(self, count)
+  if not list then return nil, err end
+  list.more = #list > 0
+  for index = #list, fit(list) + 1, -1 do list[index] = nil end
+  if not list[1] then return list end
+  local done
+  done, err = self.store:query(SEND, self.batch, list[1].n, list[#list].n, self.owner)
+  return done and list, err
+end
+
+--- Writes down what came of a call. Within the transaction of a turn.
+---@param outcome novita.BatchOutcome
+---@return any done nil on failure
+---@return novita.Error? err
+function methods:finish(outcome)
+  if outcome.state == "waiting" then return self.store:query(RELEASE, outcome.n) end
+  if outcome.state == "sent" then return true end -- it stays in doubt
+  return self.store:query(FINISH, outcome.n, outcome.state, outcome.attempts, outcome.status,
+    outcome.request_id, outcome.prompt_tokens, outcome.completion_tokens, outcome.usd,
+    outcome.error, outcome.answer and self.store:bytes(outcome.answer))
+end
+
+--- Writes down what came of calls, and takes the next ones: one transaction.
+---@param outcomes novita.BatchOutcome[]
+---@param count integer how many to take
+---@param fit? fun(claims: novita.BatchClaim[]): integer how many of these may be sent
+---@return novita.BatchClaim[]? claims with `more`: whether there was any to take, and where several
+---  processes take calls `pending`: whether others have some in flight; nil on failure
+---@return novita.Error? err
+function methods:turn(outcomes, count, fit)
+  local claimed, err = self.store:transaction(function()
+    for _, outcome in ipairs(outcomes) do
+      local done, problem = self:finish(outcome)
+      if not done then return nil, problem end
+    end
+    return self:take(count, fit)
+  end)
+  if not claimed then return nil, err end
+  if claimed[1] then self.last = claimed[#claimed].n end
+  return claimed
+end
+
+--- Makes ready what an earlier run has left: calls in doubt and, where they are not kept, failures.
+---@param hold boolean calls in doubt stay as they are
+---@param keep_failures boolean
+---@return true? done nil on failure
+---@return novita.Error? err
+function methods:resume(hold, keep_failures)
+  return self.store:transaction(function()
+    local done, err = true, nil
+    if not hold then done, err = self.store:query(DOUBT, self.batch) end
+    if done and not keep_failures then done, err = self.store:query(FAILED, self.batch) end
+    if not done then return nil, err end
+    return true
+  end)
+end
+
+--- Names the processes that have calls in flight, where several may have: else the lock does.
+---@return string? names
+function methods:running() -- luacheck: ignore self
+  return nil
+end
+
+--- Renews what ends by itself: nothing, where one process has the batch.
+---@return true
+function methods:renew() -- luacheck: ignore self
+  return true
+end
+
+--- The calls of a batch.
+---@param store novita.Store
+---@param batch integer the number of the batch in its store
+---@param owner string who takes them: names this process
+---@return novita.BatchClaims
+function claims.new(store, batch, owner)
+  return setmetatable({ store = store, batch = batch, owner = owner, last = 0 }, mt)
+end
+
+return claims

@@ -1,0 +1,243 @@
+--- Reads the input into the store: a row of `item` for each of its rows, a `call` for each request
+--- that the store does not know yet.
+---
+--- The rows are compared with those of the last reading. As long as they agree nothing is written;
+--- where only the request has changed, one column is; from the first row that another one has taken
+--- the place of, all are rewritten. Answers stay, those to requests that are no longer asked
+--- too.
+
+local each = require("novita.compat").each
+local config_error = require("novita.error_hint").config_error
+local input = require("novita.batch.input")
+
+local import = {
+  --- Begins the id of a row that can't be sent and has none; its number follows.
+  UNNAMED = "\1#",
+}
+
+local CHUNK_ROWS = 500 -- of a transaction
+local CHUNK_BYTES = 2 ^ 22
+local MOST_COUNTS = 10000 -- of equal requests that are kept in mind
+local MOST_NAMED = 10 -- duplicates in an error
+
+local SELECT = [[select seq, id, key, problem, line, place from item
+  where batch = $1 and seq between $2 and $3 order by seq]]
+local DELETE = "delete from item where batch = $1 and seq >= $2"
+local INSERT = [[insert into item (batch, seq, id, key, problem, line, place)
+  values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing]]
+local UPDATE = "update item set key = $3, problem = $4 where batch = $1 and seq = $2"
+local INSERT_CALL = [[insert into call
+  (batch, id, key, model, prompt_estimate, completion_estimate, request)
+  values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing]]
+local LINE = "select line from item where batch = $1 and id = $2"
+
+---@class novita.BatchImport
+---@field store novita.Store
+---@field batch integer the number of the batch in its store
+---@field identity novita.BatchIdentity
+---@field rewrites boolean whether all rows are written from here on
+---@field counts table<string, integer> requests without an id -> how many are equal
+---@field counted integer members of counts
+---@field duplicates table[] { id, line, line } of rows whose id is taken, the first ones
+---@field duplicate_count integer
+
+-- Returns the record of a row: `id` is absent for a row without one until it is written.
+local function record_of(self, row)
+  local record = { seq = row.seq, id = row.id, line = row.line, problem = row.problem }
+  if not self.store.prompts then record.place = row.offset end
+  if not record.problem then
+    record.request, record.problem = self.identity:of(row)
+  end
+  if record.request then
+    record.key = record.request.key
+  else
+    record.problem = ("line %d %s"):format(row.line, record.problem:gsub("%z", "?"))
+    record.id = record.id or import.UNNAMED .. row.seq
+  end
+  return record
+end
+
+-- Is it the row that stood here at the last reading? A row without an id has a number among equal
+-- ones in its place, which can't have changed if none before it has.
+local function is_same(old, record)
+  local same = record.id and old[2] == record.id
+    or not record.id and old[3] == record.key and old[2]:match("^(.*)#%d+$") == record.key
+  return same and old[5] == record.line and old[6] == record.place
+end
+
+-- Writes the request of a row, unless it is there.
+local function write_call(self, record, id)
+  local request = record.request
+  if not request then return true end
+  return self.store:query(INSERT_CALL, self.batch, id, record.key, request.model,
+    request.prompt, request.completion, self.store.prompts and request.body or nil)
+end
+
+local function insert(self, record, id)
+  local rows, err = self.store:query(INSERT, self.batch, record.seq, id, record.key,
+    record.problem, record.line, record.place)
+  return rows and rows.changed, err
+end
+
+-- Inserts a row without an id: its key, and a number among its equals. Returns the id.
+local function insert_counted(self, record, counts)
+  local count = counts[record.key] or self.counts[record.key] or 0
+  local id, changed, err
+  repeat
+    count = count + 1
+    id = ("%s#%d"):format(record.key, count)
+    changed, err = insert(self, record, id)
+    if not changed then return nil, err end
+  until changed > 0
+  if count > 1 then counts[record.key] = count end
+  return id
+end
+
+-- Inserts a row with an id. Returns it, or false where another row has it.
+local function insert_named(self, record, duplicates)
+  local changed, err = insert(self, record, record.id)
+  if not changed then return nil, err end
+  if changed > 0 then return record.id end
+  local rows
+  rows, err = self.store:query(LINE, self.batch, record.id)
+  if not rows then return nil, err end
+  duplicates[#duplicates + 1] = { record.id, rows[1][1], record.line }
+  return false
+end
+
+local function rewrite(self, record, results)
+  local id, err
+  if record.id then
+    id, err = insert_named(self, record, results.duplicates)
+  else
+    id, err = insert_counted(self, record, results.counts)
+  end
+  if not id then return id ~= nil or nil, err end
+  return write_call(self, record, id)
+end
+
+local function update(self, old, record)
+  if old[3] == record.key and old[4] == record.problem then return true end
+  local done, err = self.store:query(UPDATE, self.batch, record.seq, record.key, record.problem)
+  if not done then return nil, err end
+  return write_call(self, record, record.id)
+end
+
+-- Returns the rows of the last reading by their numbers.
+local function old_rows(self, first, last)
+  local by_seq = {}
+  if self.rewrites then return by_seq end
+  local rows, err = self.store:query(SELECT, self.batch, first, last)
+  if not rows then return nil, err end
+  for _, row in ipairs(rows) do by_seq[row[1]] = row end
+  return by_seq
+end
+
+-- Writes what is new in some rows. Returns what is known afterwards, which counts once the
+-- transaction is committed.
+local function write(self, records)
+  local results = { rewrites = self.rewrites, counts = {}, duplicates = {} }
+  local old, err = old_rows(self, records[1].seq, records[#records].seq)
+  if not old then return nil, err end
+  for _, record in ipairs(records) do
+    local done = true
+    local before = not results.rewrites and old[record.seq]
+    if before and is_same(before, record) then
+      done, err = update(self, before, record)
+    else
+      if not results.rewrites then
+        results.rewrites = true
+        done, err = self.store:query(DELETE, self.batch, record.seq)
+      end
+      if done then done, err = rewrite(self, record, results) end
+    end
+    if not done then return nil, err end
+  end
+  return results
+end
+
+local function keep_counts(self, counts)
+  for key, count in each(counts) do
+    if not self.counts[key] then self.counted = self.counted + 1 end
+    self.counts[key] = count
+  end
+  if self.counted > MOST_COUNTS then self.counts, self.counted = {}, 0 end
+end
+
+local function commit(self, records)
+  if not records[1] then return true end
+  local results, err = self.store:transaction(function() return write(self, records) end)
+  if not results then return nil, err end
+  self.rewrites = results.rewrites
+  keep_counts(self, results.counts)
+  for _, duplicate in ipairs(results.duplicates) do
+    self.duplicate_count = self.duplicate_count + 1
+    if self.duplicate_count <= MOST_NAMED then
+      self.duplicates[self.duplicate_count] = duplicate
+    end
+  end
+  return true
+end
+
+local function duplicates_error(self)
+  local list = {}
+  for index, duplicate in ipairs(self.duplicates) do
+    list[index] = ('"%s" (lines %d and %d)'):format(duplicate[1], duplicate[2], duplicate[3])
+  end
+  local more = self.duplicate_count - #list
+  return config_error("input", ("rows have the same id: %s%s"):format(table.concat(list, ", "),
+    more > 0 and (" and %d more"):format(more) or ""))
+end
+
+-- Reads rows up to the size of a chunk.
+local function next_chunk(self, reader)
+  local records, bytes = {}, 0
+  while #records < CHUNK_ROWS and bytes < CHUNK_BYTES do
+    local row, err = reader:next()
+    if err then return nil, err end
+    if not row then break end
+    local record = record_of(self, row)
+    bytes = bytes + (record.request and #record.request.body or 0)
+    records[#records + 1] = record
+  end
+  return records
+end
+
+local function read_all(self, reader)
+  local last = 0
+  while true do
+    local records, err = next_chunk(self, reader)
+    if not records then return nil, err end
+    if not records[1] then break end
+    local done
+    done, err = commit(self, records)
+    if not done then return nil, err end
+    last = records[#records].seq
+  end
+  local done, err = self.store:query(DELETE, self.batch, last + 1)
+  if not done then return nil, err end
+  if self.duplicate_count > 0 then return nil, duplicates_error(self) end
+  return last
+end
+
+--- Reads the input of a batch into its store.
+---@param store novita.Store
+---@param batch integer the number of the batch in it
+---@param fields table input, format and id of the batch
+---@param identity novita.BatchIdentity
+---@return integer? rows of the input; nil on failure
+---@return novita.Error? err config: the file can't be read, or ids are there twice; store
+function import.run(store, batch, fields, identity)
+  local reader, err = input.open(fields.input, { format = fields.format, id = fields.id })
+  if not reader then return nil, err end
+  local self = {
+    store = store, batch = batch, identity = identity, rewrites = false,
+    counts = {}, counted = 0, duplicates = {}, duplicate_count = 0,
+  }
+  local rows
+  rows, err = read_all(self, reader)
+  reader:close()
+  return rows, err
+end
+
+return import

@@ -1,0 +1,112 @@
+--- The outcome of a call, as it is stored.
+
+local compat = require("novita.compat")
+local core = require("novita.core")
+local prices = require("novita.batch.prices")
+local retry = require("novita.retry")
+
+local outcome = {}
+
+---@class novita.BatchOutcome
+---@field n integer the number of the call in its store
+---@field owner? string who claimed it, where several processes do
+---@field state "done"|"failed"|"waiting"|"sent" waiting: it was not made, and is to be; sent: it
+---  was broken off, and may have been paid for
+---@field attempts integer
+---@field status? integer
+---@field request_id? string
+---@field prompt_tokens? integer
+---@field completion_tokens? integer
+---@field usd? number
+---@field error? string JSON: kind, message, code, reason
+---@field answer? string the bytes that the server sent
+---@field abort? string the kind of error that stops the batch
+---@field problem? any what a function of the user's raised
+
+-- The error of an answer that the user's function refuses.
+local function refused(reason)
+  return {
+    kind = "invalid_response", reason = "check",
+    message = "check: " .. (reason == nil and "the answer is bad" or tostring(reason)),
+  }
+end
+
+-- Asks the user's function for its view of an answer. What it raises stops the batch, but the
+-- answer has been paid for and is kept.
+local function check(fn, reply, claim, result)
+  local ok, good, reason = compat.pcall(fn, reply, claim.id)
+  if not ok then
+    result.problem = good
+    good, reason = false, good
+  end
+  return not good and refused(reason) or nil
+end
+
+local function text_of(err)
+  local fields = { kind = err.kind, message = err.message, code = err.code, reason = err.reason }
+  local text = core.encode(fields)
+  if text then return text end
+  fields.message = tostring(err.message):gsub("[\128-\255]+", "?") -- bytes of the system's
+  fields.code, fields.reason = nil, nil
+  return core.encode(fields)
+end
+
+-- Can the server have worked for a call that was cancelled?
+local function is_underway(err)
+  return err.phase ~= nil and err.phase ~= "connect" or #(err.attempts or {}) > 1
+end
+
+local function add_usage(result, reply, price)
+  local usage = type(reply) == "table" and reply.usage
+  result.prompt_tokens, result.completion_tokens = prices.tokens(usage)
+  result.usd = price and prices.cost(price, usage)
+end
+
+-- The usage that a budget counts where an answer names none: the most that was set aside for it.
+local function usage_of(claim)
+  return { usage = { prompt_tokens = claim.prompt, completion_tokens = claim.completion } }
+end
+
+-- The kind of an error that concerns all rows, if it is one of those that stop the batch.
+local function abort_kind(err, abort_on)
+  for _, kind in ipairs(abort_on) do
+    local is_kind = err.kind == kind and err.param ~= "input" -- which is of its row alone
+    if is_kind or kind == "balance" and retry.quota_exhausted(err) then return kind end
+  end
+end
+
+local function fail(result, err, abort_on)
+  result.abort = abort_kind(err, abort_on)
+  if result.abort then
+    result.state = "waiting"
+  elseif err.kind == "cancelled" then
+    result.state = is_underway(err) and "sent" or "waiting"
+  else
+    result.state, result.error = "failed", text_of(err)
+  end
+  return result
+end
+
+--- Returns the outcome of a call.
+---@param claim novita.BatchClaim
+---@param reply table? nil on failure
+---@param info novita.Info|novita.Error
+---@param batch table abort_on, and check if there is one
+---@param price novita.batch.Price?
+---@return novita.BatchOutcome
+function outcome.of(claim, reply, info, batch, price)
+  local result = {
+    n = claim.n, owner = claim.owner, state = "done", attempts = #(info.attempts or {}),
+    status = info.status, request_id = info.request_id, answer = info.body,
+  }
+  add_usage(result, reply or info.reply or info.partial, price)
+  if reply and batch.budget and not result.prompt_tokens then
+    add_usage(result, usage_of(claim), price)
+  end
+  if not reply then return fail(result, info, batch.abort_on) end
+  local err = batch.check and check(batch.check, reply, claim, result)
+  if err then result.state, result.error = "failed", text_of(err) end
+  return result
+end
+
+return outcome

@@ -1,0 +1,83 @@
+--- The backend of stores in a file, by SQLite.
+
+local driver = require("novita.sqlite")
+local loops = require("novita.loop")
+local words = require("novita.store.words")
+
+local sqlite = {}
+
+local BUSY = 200 -- ms that a statement blocks in wait for a lock; the store waits longer, in tasks
+
+---@class novita.SqliteBackend: novita.StoreBackend
+local methods = { kind = "sqlite", words = words.sqlite, bytes = driver.blob }
+local mt = { __index = methods }
+
+-- Scripts may block, which is faster than a task that waits; editors and workers of nginx may not.
+local function busy_timeout()
+  return loops.is_script(loops.here()) and BUSY or 0
+end
+
+-- Answers of these pragmas are not checked: where a file can't have a journal, it needs none.
+local function configure(self, db)
+  for _, sql in ipairs {
+    "pragma busy_timeout = " .. busy_timeout(),
+    "pragma journal_mode = wal",
+    "pragma synchronous = " .. self.synchronous,
+  } do
+    local rows, err = db:query(sql)
+    if not rows then return nil, err end
+  end
+  local rows, err = db:query("pragma database_list")
+  if not rows then return nil, err end
+  self.file = rows[1][3] ~= "" and rows[1][3] or nil -- symbolic links are followed; none in memory
+  return db
+end
+
+-- Adds the path to an error of SQLite, which lacks it.
+local function unusable(self, err)
+  err.message = ("%s: %s"):format(self.path, err.message)
+  return nil, err
+end
+
+--- Opens the file, and makes it where there is none.
+---@return novita.Database? db
+---@return novita.Error? err
+function methods:open()
+  local db, err = driver.open(self.path)
+  if not db then return unusable(self, err) end
+  local ready
+  ready, err = configure(self, db)
+  if ready then return ready end
+  db:close()
+  return unusable(self, err)
+end
+
+--- Takes a lock, which the system frees with the process.
+---@param _ novita.Database
+---@param number integer
+---@return table? lock with release()
+---@return novita.Error? err whose holder is the id of a process
+function methods:lock(_, number)
+  if not self.file then return { release = function() end } end
+  return driver.lock(self.file .. ".lock", number)
+end
+
+--- Returns who holds a lock.
+---@param _ novita.Database
+---@param number integer
+---@return integer? holder the id of a process
+function methods:locked(_, number)
+  return self.file and driver.locked(self.file .. ".lock", number)
+end
+
+function mt:__tostring() return "sqlite:" .. self.path end
+
+--- Makes the backend of a file.
+---@param path string
+---@param synchronous "full"|"normal"
+---@return novita.SqliteBackend
+function sqlite.new(path, synchronous)
+  return setmetatable({ path = path, synchronous = synchronous }, mt)
+end
+
+return sqlite
