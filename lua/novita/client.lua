@@ -1,62 +1,15 @@
 --- A client: options, and the calls that inherit them.
 ---
---- A call's options go before its client's, and those before the defaults, which live in the C
---- module. The options are kept out of the client's own table, so that printing or dumping a client
---- shows no key.
+--- The options are not in the client's own table, so that printing or dumping a client shows no
+--- key.
 
+local api = require("novita.api")
 local call = require("novita.call")
-local options_of = require("novita.options")
-local retry = require("novita.retry")
+local each = require("novita.compat").each
+local misuse = require("novita.misuse")
+local settings = require("novita.call.settings")
 
----@class novita.Options
----@field api_key? string|false|fun(): string default: NOVITA_API_KEY; false sends none; a function
----  is asked again for each attempt
----@field base_url? string default: NOVITA_BASE_URL, or https://api.novita.ai/openai/v1
----@field connect_timeout? number|false seconds for name look-up, TCP and TLS; 10
----@field first_byte_timeout? number|false seconds from request to headers; 600
----@field idle_timeout? number|false seconds between two bytes of the body; 120
----@field attempt_timeout? number|false seconds for an attempt, of a stream for its headers; none
----@field deadline? number|false seconds for the whole call; none
----@field max_response_bytes? integer of a plain answer; 64 MiB
----@field max_header_bytes? integer of all header lines; 256 KiB
----@field headers? table<string, string|false> more headers, or false to leave one of ours out
----@field user_agent? string
----@field proxy? string default: the environment's; "" for none
----@field ca_file? string certificates to trust in place of the system's, a PEM file
----@field max_event_bytes? integer of one event of a stream; none
----@field loop? table how to wait; chosen by where the code runs
----@field vars? table fills the templates in the request: {{trigger.name}}
----@field retry? "default"|"aggressive"|"none"|table see novita.retry; a table is laid over
----  the client's
----@field limit? novita.Limiter|novita.LimitOptions see novita.limit
----@field log? fun(level: "info"|"warn"|"error", event: table) told of attempts, waits and failures
----  (event.event), never of keys, bodies and queries; what it raises goes through to the caller
----@field on_text? fun(text: string): boolean? streams the answer: called with each piece of text;
----  false means: enough
----@field on_chunk? fun(chunk: table): boolean? the same with each chunk
----@field concurrency? integer of map: calls at once; 8
----@field on_error? "continue"|"stop" of map: what a failure does to the others; "continue"
----@field on_progress? fun(done: integer, total: integer, summary: novita.Summary) of map
-
-local known = {
-  api_key = "wire", base_url = "wire", connect_timeout = "wire", first_byte_timeout = "wire",
-  idle_timeout = "wire", attempt_timeout = "wire", deadline = "wire", max_response_bytes = "wire",
-  max_event_bytes = "wire", max_header_bytes = "wire", headers = "wire", user_agent = "wire",
-  proxy = "wire", ca_file = "wire",
-  loop = "policy", on_text = "policy", on_chunk = "policy", vars = "policy", retry = "policy",
-  limit = "policy", log = "policy",
-  concurrency = "policy", on_error = "policy", on_progress = "policy",
-}
-
-local callable, a_table = options_of.callable, options_of.table
-
--- What those that steer may be, beside false; the C module checks the others, and limit and retry
--- check theirs.
-local rules = {
-  loop = a_table, vars = a_table, log = callable, on_text = callable, on_chunk = callable,
-  on_progress = callable, concurrency = options_of.integer(1),
-  on_error = options_of.one_of { continue = true, stop = true },
-}
+local inherit, known = settings.inherit, require("novita.call.options").known
 
 local settings_of = setmetatable({}, { __mode = "k" })
 
@@ -64,144 +17,160 @@ local settings_of = setmetatable({}, { __mode = "k" })
 local methods = {}
 local mt = { __name = "novita.client", __index = methods }
 
--- A password or a query has no place in a base_url; a call will say so, but this must not show it.
+-- A base_url must not hold a password, a query or a key. Calls report that as an error; tostring()
+-- must not show it either.
 function mt.__tostring(self)
   local url = tostring(settings_of[self].wire.base_url or "default base_url")
-  return ("novita.client (%s)"):format((url:gsub("//[^/]*@", "//"):gsub("[?#].*", "")))
+  return ("novita.client (%s)"):format((url:gsub("//[^/]*@", "//"):gsub("[?#].*", "")
+    :gsub("^sk[_-].*", "a key in place of base_url")))
 end
 
----@class novita.Settings
----@field wire table options for the C module
----@field policy table options that steer the call
----@field retry novita.RetryPolicy
----@field shared table what the calls of a client share: its limiter after the first 429, and
----  before that the calls under way
-
--- A table of limits becomes a limiter, shared by all that inherit it.
-local function made_limiter(given, loop)
-  if not given or getmetatable(given) then return given end
-  return call.limit(given, loop or nil)
-end
-
--- The headers of both, in a new table; a name that was given stands for the same in any case.
-local function join_headers(inherited, given)
-  if type(given) ~= "table" then return given end
-  local joined, names = {}, {}
-  for name, value in pairs(given) do
-    joined[name], names[tostring(name):lower()] = value, true
-  end
-  for name, value in pairs(type(inherited) == "table" and inherited or {}) do
-    if not names[tostring(name):lower()] then joined[name] = value end
-  end
-  return joined
-end
-
--- A table of a policy lies over the one inherited, unless it starts from a preset.
-local function join_retry(inherited, given)
-  if type(given) ~= "table" or given.preset then return retry.policy(given) end
-  local joined = {}
-  for name, value in pairs(inherited) do joined[name] = value end
-  for name, value in pairs(given) do joined[name] = value end
-  return retry.policy(joined)
-end
-
--- Sorts options into what goes to the wire and what steers the call, over those inherited.
-local function inherit(parent, options)
-  if options == nil then return parent end
-  if type(options) ~= "table" then
-    error(("options: table expected, got %s"):format(type(options)), 3)
-  end
-  local settings = { wire = {}, policy = {}, retry = parent.retry, shared = parent.shared }
-  for _, part in ipairs { "wire", "policy" } do
-    for name, value in pairs(parent[part]) do settings[part][name] = value end
-  end
-  for name, value in pairs(options) do
-    local part = known[name]
-    if not part then error(("unknown option '%s'"):format(tostring(name)), 3) end
-    local problem = value and rules[name] and options_of.problem(value, rules[name])
-    if problem then error(name .. ": " .. problem, 3) end
-    settings[part][name] = value
-  end
-  settings.wire.headers = join_headers(parent.wire.headers, settings.wire.headers)
-  if options.retry ~= nil then settings.retry = join_retry(parent.retry, options.retry) end
-  settings.policy.limit = made_limiter(settings.policy.limit, settings.policy.loop)
-  return settings
-end
-
--- A point in place of the colon is an easy mistake.
-local function checked_client(self, method)
-  if settings_of[self] then return settings_of[self] end
-  error(("use client:%s(...), with a colon"):format(method), 3)
+-- Raises on assignment: options assigned later would have no effect.
+function mt.__newindex(self, name, value)
+  if known[name] then misuse.raise(("client.%s: give options to novita.new"):format(name)) end
+  rawset(self, name, value)
 end
 
 local function checked_request(request)
-  if type(request) ~= "table" then
-    error(("request: table expected, got %s"):format(type(request)), 3)
-  end
+  if type(request) ~= "table" then misuse.expected("request", "a table", request) end
   return request
 end
 
 local handler_names = { on_headers = true, on_text = true, on_chunk = true, on_done = true }
 
 local function checked_handlers(handlers)
-  if type(handlers) ~= "table" then
-    error(("handlers: table expected, got %s"):format(type(handlers)), 3)
-  end
-  for name, fn in pairs(handlers) do
-    if not handler_names[name] then error(("unknown handler '%s'"):format(tostring(name)), 3) end
-    if type(fn) ~= "function" then
-      error(("%s: function expected, got %s"):format(name, type(fn)), 3)
+  if type(handlers) ~= "table" then misuse.expected("handlers", "a table", handlers) end
+  for name, fn in each(handlers) do
+    if known[name] and not handler_names[name] then
+      misuse.raise(("handlers.%s: is an option: pass it in the table after the handlers")
+        :format(name))
     end
+    if not handler_names[name] then misuse.unknown("handlers", name, handler_names, "handler") end
+    if type(fn) ~= "function" then misuse.expected("handlers." .. name, "a function", fn) end
   end
   return handlers
 end
 
---- Asks a model and returns its answer.
----@param request novita.Request
----@param options? novita.Options over those of the client
----@return novita.Reply? reply nil on failure
----@return novita.Info|novita.Error info
-function methods:chat(request, options)
-  local settings = checked_client(self, "chat")
-  return call.chat(checked_request(request), inherit(settings, options))
-end
-
---- Asks a model and returns its answer as a stream, once its headers are here.
+--- Asks a model and returns its answer as a stream, once its headers have arrived.
 ---@param request novita.Request
 ---@param options? novita.Options
 ---@return novita.Stream? stream nil on failure
 ---@return novita.Error? err
 function methods:stream(request, options)
-  local settings = checked_client(self, "stream")
-  return call.stream(checked_request(request), inherit(settings, options))
+  local own = inherit(settings_of[self], options)
+  local idle = options and (options.on_text and "on_text" or options.on_chunk and "on_chunk")
+  if idle then
+    misuse.raise(("options.%s: a stream takes no callbacks; chat and start do"):format(idle))
+  end
+  return call.stream(checked_request(request), own)
 end
 
---- Starts a chat and returns at once; what comes of it is told to handlers.
+--- Starts a chat and returns at once; handlers receive its results.
 ---@param request novita.Request
 ---@param handlers novita.Handlers
 ---@param options? novita.Options
 ---@return novita.Handle
 function methods:start(request, handlers, options)
-  return call.start(checked_request(request), checked_handlers(handlers),
-    inherit(settings_of[self], options))
+  return require("novita.run.background").chat(checked_request(request),
+    checked_handlers(handlers), inherit(settings_of[self], options))
 end
 
---- Makes many calls at once. A function is called with each item, in a task: any call in it lets
---- the others go on. In place of a function, a request.
+--- Makes many calls at once. The function is called with each item in a task; while one waits the
+--- others run. A request may be given in place of a function.
 ---@param items any[]
 ---@param what novita.Request|fun(item: any, index: integer): any, any
 ---@param options? novita.Options concurrency, on_error, on_progress, and those of a call
 ---@return any[] results in the order of the items, false where one failed
 ---@return novita.Summary summary with errors[index]
 function methods:map(items, what, options)
-  local settings = checked_client(self, "map")
-  if type(items) ~= "table" then
-    error(("items: table expected, got %s"):format(type(items)), 2)
+  if type(items) ~= "table" then misuse.expected("items", "a table", items) end
+  if #items == 0 and next(items) ~= nil then
+    misuse.raise(("items: expected a list, got a table with the key %s"):format(
+      misuse.shown(next(items))))
   end
   if type(what) ~= "table" and type(what) ~= "function" then
-    error(("map: request or function expected, got %s"):format(type(what)), 2)
+    misuse.expected("map", "a request or a function", what)
   end
-  return call.map(items, what, inherit(settings, options))
+  return require("novita.run.map").over(items, what, inherit(settings_of[self], options))
+end
+
+local function settings_for(self, options)
+  return inherit(settings_of[self], options)
+end
+
+local attach_resources = api.add_resources(settings_for, misuse.guard)
+
+-- Makes a client with these settings.
+local function new_client(own)
+  local self = setmetatable({}, mt)
+  attach_resources(self)
+  settings_of[self] = own
+  return self
+end
+
+-- Makes a client whose calls have these options too; returns it and its settings.
+local function derive(parent, options)
+  local own = inherit(parent, options)
+  return new_client(own), own
+end
+
+--- Asks a model and runs the tools that it calls, until it answers.
+---@param request novita.Request whose tools have functions: { name, parameters, call = function }
+---@param options? novita.Options
+---@return novita.Reply? reply nil on failure
+---@return novita.Info|novita.Error info with messages and turns
+function methods:run_tools(request, options)
+  local this, own = derive(settings_of[self], options)
+  return require("novita.run.tools").run(this, checked_request(request), own)
+end
+
+--- Makes a conversation: a request without a message, to which each call adds messages.
+---@param setup novita.Request and options for its calls
+---@return novita.Conversation
+function methods:conversation(setup)
+  if type(setup) ~= "table" then misuse.expected("conversation", "a table", setup) end
+  for name in each(setup) do
+    if known[name] then
+      misuse.raise(("conversation.%s is an option: options = { %s = ... }"):format(name, name))
+    end
+  end
+  local own = inherit(settings_of[self], setup.options)
+  return require("novita.run.conversation").new(setup, function(options)
+    return derive(own, options)
+  end)
+end
+
+--- Makes a batch: a call for each row of a file, and the answers in another one. It goes on where
+--- it was, whatever has ended it.
+---@param setup novita.BatchSetup with options for its calls
+---@return novita.Batch? batch nil on failure
+---@return novita.Error? err
+function methods:batch(setup)
+  local fields, options = require("novita.batch.setup").read(setup)
+  return require("novita.batch").new(fields, inherit(settings_of[self], options))
+end
+
+--- Makes a workflow: steps whose results are kept, so that a run which fails pauses and goes on.
+---@param name string
+---@param what (fun(run: novita.Run, trigger: any): any)|table[] a function or a list of steps
+---@param options novita.WorkflowOptions over those of the client
+---@return novita.Workflow? flow nil where the store can't be opened or the steps are wrong
+---@return novita.Error? err
+function methods:workflow(name, what, options)
+  return require("novita.workflow").new(name, what, options, settings_of[self], new_client)
+end
+
+--- Sends a request to any endpoint.
+---@param request novita.AnyRequest
+---@param options? novita.Options
+---@return table|string|novita.Stream|nil answer JSON as a table, else its text; the path of
+---  `save_to`; a stream; nil on failure
+---@return novita.Info|novita.Error info
+function methods:request(request, options)
+  local any = require("novita.call.request")
+  request = any.checked(request)
+  return any.send(request, inherit(inherit(settings_of[self], options),
+    { headers = request.headers, query = request.query }))
 end
 
 --- Lists the models that the server offers.
@@ -209,8 +178,21 @@ end
 ---@return novita.Model[]? models nil on failure
 ---@return novita.Info|novita.Error info
 function methods:models(options)
-  local settings = checked_client(self, "models")
-  return call.models(inherit(settings, options))
+  return require("novita.api.models")(nil, inherit(settings_of[self], options))
+end
+
+api.add_calls(methods, settings_for)
+misuse.guard("client", mt)
+
+--- Asks a model and returns its answer.
+---@param request novita.Request
+---@param options? novita.Options over those of the client
+---@return novita.Reply? reply nil on failure
+---@return novita.Info|novita.Error info
+function methods:chat(request, options)
+  local own = settings_of[self] -- the guard of this method, which is called most
+  if not own then misuse.raise("client:chat(): call it with a colon") end
+  return call.chat(checked_request(request), inherit(own, options))
 end
 
 local client = {}
@@ -219,11 +201,7 @@ local client = {}
 ---@param options? novita.Options
 ---@return novita.Client
 function client.new(options)
-  local self = setmetatable({}, mt)
-  local defaults = { wire = {}, policy = {}, retry = retry.policy(nil) }
-  defaults.shared = { calls = setmetatable({}, { __mode = "k" }) }
-  settings_of[self] = inherit(defaults, options or {})
-  return self
+  return new_client(inherit(settings.defaults(), options or {}))
 end
 
 return client

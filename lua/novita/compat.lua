@@ -1,11 +1,16 @@
---- What differs between the versions of Lua.
+--- Functions that differ between the versions of Lua.
 
 local compat = {
   unpack = rawget(_G, "unpack") or table.unpack, -- luacheck: ignore 143
 }
 
---- Calls a function some time after the object returned is no longer used. Only userdata can do
---- that before 5.2, and there a script makes them with newproxy.
+--- pairs under another name. LuaJIT before April 2022 (Debian 12 has one) specializes loops over
+--- `pairs` and `next` by their names, and a hot loop may end early when its trace is aborted
+--- (LuaJIT issue 827): a copy of a table then lacks members.
+compat.each = pairs
+
+--- Returns an object whose collection calls a function. Before 5.2 only userdata have finalizers,
+--- and a script creates them with newproxy.
 ---@param fn fun()
 ---@return any
 function compat.finalizer(fn)
@@ -16,8 +21,8 @@ function compat.finalizer(fn)
   return proxy
 end
 
--- Lua 5.1 (but not LuaJIT) can't yield inside pcall: there the function gets a coroutine of its
--- own, whose yields are passed on, and which counts as the one that made it.
+-- Lua 5.1 (but not LuaJIT) can't yield inside pcall: there the function runs in a coroutine of its
+-- own, whose yields are passed on; compat.running returns the coroutine that created it.
 local roots = setmetatable({}, { __mode = "k" })
 
 local function pass_on(thread, ok, ...)
@@ -39,7 +44,7 @@ local function running_51()
 end
 
 local function yields_in_pcall()
-  if rawget(_G, "jit") then return true end -- in nginx, to try would be to yield inside require
+  if rawget(_G, "jit") then return true end -- in nginx the test would yield inside require
   local probe = coroutine.create(function() pcall(coroutine.yield) end)
   coroutine.resume(probe)
   return coroutine.status(probe) == "suspended"
@@ -50,7 +55,7 @@ local yields = yields_in_pcall()
 --- pcall, in which functions may yield on every Lua.
 compat.pcall = yields and pcall or pcall_51
 
---- The same, with a traceback added to an error that is a string.
+--- Calls a function like pcall, and adds a traceback to an error that is a string.
 function compat.traced(fn, ...)
   if not yields then return compat.pcall(fn, ...) end
   local arguments, n = { ... }, select("#", ...)
@@ -59,11 +64,11 @@ function compat.traced(fn, ...)
   end)
 end
 
---- The coroutine that runs, whatever compat.pcall put in between.
+--- Returns the running coroutine, apart from those that compat.pcall creates.
 compat.running = yields and coroutine.running or running_51
 
--- Lua 5.1 can't yield out of a function that a C function has called, as table.sort does, nor out
--- of the iterator of a for loop; and it has no way to ask.
+-- Lua 5.1 can't yield across a C function (table.sort) or the iterator of a for loop, and has no
+-- function that tells.
 local function is_inside_c()
   local level = 3
   local frame = debug.getinfo(level, "Sn")
@@ -81,7 +86,7 @@ if not is_yieldable then
   is_yieldable = function() return not (is_51 and is_inside_c()) end
 end
 
---- May this code yield to whoever has resumed the coroutine?
+--- Returns whether this code can yield.
 ---@param thread thread
 ---@return boolean
 function compat.can_yield(thread)

@@ -37,15 +37,15 @@ local function check_certificates(features)
   elseif features.ca_path and vim.fn.isdirectory(features.ca_path) == 1 then
     report("ok", "certificates: " .. features.ca_path)
   else
-    report("error", "no certificates to trust were found: https will fail",
+    report("error", "no CA certificates were found: https will fail",
       { "Install your system's package ca-certificates, or set the option ca_file" })
   end
 end
 
 local function check_libcurl(features)
   report("ok", ("libcurl %s, %s"):format(features.libcurl, features.tls or "without TLS"))
-  check_feature(features.asynch_dns, "names are looked up in the background (AsynchDNS)",
-    "libcurl looks names up in the foreground: Neovim may halt for that long",
+  check_feature(features.asynch_dns, "names are resolved asynchronously (AsynchDNS)",
+    "libcurl resolves names synchronously: Neovim blocks meanwhile",
     "Use a libcurl with AsynchDNS")
   check_feature(features.http2, "HTTP/2: many streams on one connection",
     "no HTTP/2: a connection for each stream", "Use a libcurl with HTTP2")
@@ -67,7 +67,8 @@ local function check_account()
       { "Set it before Neovim starts, or give api_key to novita.new" })
   end
   local url = vim.env.NOVITA_BASE_URL
-  if url then report("info", "NOVITA_BASE_URL is " .. url:gsub("//[^/@]*@", "//***@")) end
+  if not url then return end
+  report("info", "NOVITA_BASE_URL is " .. url:gsub("//[^/]*@", "//***@"):gsub("[?#].*", "?***"))
 end
 
 --- Writes the report.
@@ -75,7 +76,7 @@ function health.check()
   report("start", "novita: the module")
   local core = check_module()
   if core then
-    report("start", "novita: what it stands on")
+    report("start", "novita: requirements")
     check_libcurl(core.features())
     check_json()
   end

@@ -1,37 +1,36 @@
 --- The loop of nginx with lua-nginx-module: OpenResty, or Debian's libnginx-mod-http-lua.
 ---
---- All of libcurl's work stays on the worker's own thread and takes no longer than there are bytes
---- to take; whoever waits, waits on an ngx.semaphore, and nginx goes on. Each worker has a pool of
---- its own (worker.lua), made by its first call, with connections that later requests use again.
+--- libcurl runs on the worker's own thread and never blocks it; a light thread waits on an
+--- ngx.semaphore. Each worker has one pool (ngx_worker.lua), made by its first call, whose
+--- connections later requests reuse.
 ---
---- **Who waits may vanish** without a word: a request ends, a thread is killed. The transfer must
---- not outlive them, since tokens cost money. Three ties were tried. A cosocket of each request,
---- which nginx closes with it: 65 us of CPU and two descriptors a call. ngx.on_abort: needs
---- lua_check_client_abort, and knows nothing of errors and kills. What is used: nginx's own list of
---- what to do when a request ends (tie.c), 1 us, and the transfer stops in the same instant; and,
---- for what ends without its request, the semaphore's count, which says at the next beat whether
---- anybody is still there to be woken.
+--- **A waiting thread may end without notice**: its request ends, or it is killed. Its transfer
+--- must not outlive it, since tokens cost money. Three ways to notice were tried. A cosocket for
+--- each request, which nginx closes with it: 65 us of CPU and two descriptors a call. ngx.on_abort:
+--- needs lua_check_client_abort, and misses errors and kills. In use: a cleanup handler of the
+--- request (cleanup.c), 1 us, which stops the transfer at once; and, for a thread that ends before
+--- its request, the count of its semaphore, by which the driver sees that no thread waits on it.
 ---
---- nginx notices that a client has left when it writes to it. While a model is silent nothing is
---- written: then it takes `lua_check_client_abort on;` in nginx.conf.
+--- nginx detects that a client has disconnected when it writes to it. While a model sends nothing,
+--- nothing is written: this needs `lua_check_client_abort on;` in nginx.conf.
 
 local ffi = require("ffi")
 
-local compat = require("novita.compat")
 local core = require("novita.core")
 local ngx = rawget(_G, "ngx")
-local worker = require("novita.loop.worker")
+local task_class = require("novita.loop.task")
+local worker = require("novita.loop.ngx_worker")
 
-local SLICE = 1 -- seconds; a sleep looks up this often
+local SLICE = 1 -- seconds; the longest wait on a semaphore
 
 local YIELDS = {
   rewrite = true, server_rewrite = true, access = true, content = true, timer = true,
 }
 local NO_TIMER = { init = true, exit_worker = true }
 
-local ngx_loop = { now = core.now }
+local ngx_loop = { now = core.now, wake_by = worker.wake_by } ---@type novita.Loop
 
--- Where nginx can't wait, before anything is sent.
+-- Raises in a phase in which nginx can't wait, before anything is sent.
 local function check_phase()
   local phase = ngx.get_phase()
   if YIELDS[phase] then return end
@@ -41,22 +40,31 @@ end
 
 -- Threads ---------------------------------------------------------------------------------------
 
---- A light thread as far as it has to do with novita; a task, if novita.spawn has started it.
+--- A light thread of nginx; a task if novita.spawn has started it.
 ---@class novita.NgxTask: novita.Task
 ---@field semaphore table what it waits on
----@field waiter novita.Waiter what rouses it
+---@field wakeup novita.Wakeup what wakes it
+---@field waiters novita.NgxTask[]? those that wait for its end
+---@field children table<novita.NgxTask, true> tasks that it started
+---@field failed novita.NgxTask? the first of them that failed
 ---@field transfer novita.Transfer? that it waits for
----@field resting boolean? does it wait for something that is no transfer?
----@field tie novita.Tie?
----@field mortal boolean? may it end without its request?
-local methods = {}
-local mt = { __name = "novita.task", __index = methods }
+---@field slot integer? of that transfer, in `waiting`
+---@field worker novita.NgxWorker? that drives it
+---@field suspended boolean? does it wait for something other than a transfer?
+---@field cleanup novita.Cleanup? of its request
+---@field thread thread? that was started for it
+---@field parent novita.NgxTask? that started it
+---@field awaits boolean? does it wait for the end of a task?
+---@field condemned thread[]? of its children, which only it can kill
+---@field killable boolean? may it end before its request?
+
+local task_mt
 
 local threads = setmetatable({}, { __mode = "k" })
 
 local function new_thread()
-  local thread = setmetatable({ done = false, children = {} }, mt)
-  worker.equip(thread)
+  local thread = setmetatable({ done = false, children = {} }, task_mt)
+  worker.init_semaphore(thread)
   return thread
 end
 
@@ -72,67 +80,78 @@ end
 
 -- Waiting ---------------------------------------------------------------------------------------
 
--- Until roused, or until the time is up. Who waits for a transfer makes sure that the pool is
--- looked after; a driver is believed for a first nap.
+-- Kills the threads of abandoned children.
+local function kill_condemned(thread)
+  local condemned = thread.condemned
+  thread.condemned = nil
+  for _, child in ipairs(condemned or {}) do ngx.thread.kill(child) end
+end
+
+-- Waits until woken (true) or until the time is up. A thread that waits for a transfer makes sure
+-- that the pool has a driver; one that has been started is trusted for a first SLICE.
 local function park(thread, seconds)
-  local ends = seconds and core.now() + seconds
-  local length = thread.transfer and not worker.driven() and worker.ensure_driver() or SLICE
+  local deadline = seconds and core.now() + seconds
+  local slice = thread.transfer and not worker.driven() and worker.ensure_driver() or SLICE
   local left = seconds or math.huge
   while left > 0 do
-    worker.nap(thread, math.min(left, length))
-    if thread.waiter:settle() then return true end
-    if thread.transfer then length = worker.ensure_driver() end
-    if ends then left = ends - core.now() end
+    worker.wait_semaphore(thread, math.min(left, slice))
+    if thread.condemned then kill_condemned(thread) end
+    if thread.wakeup:reset() then return true end
+    if thread.transfer then slice = worker.ensure_driver() end
+    if deadline then left = deadline - core.now() end
   end
-  return thread.waiter:settle()
+  return thread.wakeup:reset()
 end
 
 local has_requests = ngx.config.subsystem == "http"
 local get_request = require("resty.core.base").get_request
 
--- Was it started by ngx.thread.spawn? Then it can be killed. nginx says so when it refuses that a
--- thread kills itself. (A coroutine made inside such a thread is not one to nginx: what it leaves
--- behind is found when the driver has rested.)
+-- Returns whether ngx.thread.spawn started this thread, so that it can be killed: nginx refuses
+-- that a thread kills itself with another message. (nginx does not count a coroutine made inside
+-- such a thread; the driver finds its transfer after IDLE_INTERVAL.)
 local function is_spawned()
   local _, why = ngx.thread.kill(coroutine.running())
   return why ~= "not user thread"
 end
 
-local tied = setmetatable({}, { __mode = "kv" }) -- thread -> the transfer that it waited for last
+local bound = setmetatable({}, { __mode = "kv" }) -- thread -> the transfer that it waited for last
 
--- The transfer ends with the request that this thread is part of. A coroutine may be used again by
--- nginx, for another request.
-local function tie(thread, transfer)
-  if tied[thread] == transfer then return end
-  tied[thread] = transfer
-  if thread.tie and thread.tie:hold(transfer) then return end
-  thread.tie = has_requests
-    and core.tie(tonumber(ffi.cast("uintptr_t", ffi.cast("void *", get_request()))))
-  if thread.tie then thread.tie:hold(transfer) end
-  thread.mortal = not thread.tie or is_spawned()
+-- Makes the transfer end with the request of this thread. A new cleanup is made when nginx reuses
+-- the coroutine for another request.
+local function bind_to_request(thread, transfer)
+  if bound[thread] == transfer then return end
+  bound[thread] = transfer
+  if thread.cleanup and thread.cleanup:add(transfer) then return end
+  thread.cleanup = has_requests
+    and core.cleanup(tonumber(ffi.cast("uintptr_t", ffi.cast("void *", get_request()))))
+  if thread.cleanup then thread.cleanup:add(transfer) end
+  thread.killable = not thread.cleanup or is_spawned()
 end
 
---- Waits until a transfer has something new. Its owner has looked just before, so nothing that came
---- earlier is missed.
+--- Waits until a transfer has news. Its owner has looked just before, so none is missed.
 ---@param transfer novita.Transfer
 ---@param seconds? number at most so long
 ---@return boolean news false when the time was up first
 function ngx_loop.wait(transfer, seconds)
   local thread = this_thread()
-  tie(thread, transfer)
+  if thread.cancelled then -- while it waited for nothing
+    transfer:cancel()
+    return true
+  end
+  bind_to_request(thread, transfer)
   thread.transfer = transfer
   worker.enter(transfer, thread)
   local news = park(thread, seconds)
-  worker.leave(transfer, thread, news)
+  worker.leave(thread, news)
   thread.transfer = nil
   return news
 end
 
--- Waits for something that is no transfer.
-local function rest(thread, seconds)
-  thread.resting = true
+-- Waits for something other than a transfer.
+local function suspend(thread, seconds)
+  thread.suspended = true
   park(thread, seconds)
-  thread.resting = false
+  thread.suspended = false
 end
 
 --- Waits so long.
@@ -141,24 +160,25 @@ end
 function ngx_loop.sleep(seconds)
   check_phase()
   local thread = this_thread()
-  rest(thread, seconds)
+  if not thread.cancelled then suspend(thread, seconds) end
   return not thread.cancelled
 end
 
---- Lets the sleep of a task end soon.
+--- Ends the sleep of a task.
 ---@param task novita.NgxTask?
 function ngx_loop.wake(task)
-  if task and task.resting then task.waiter:rouse() end
+  if task and task.suspended then task.wakeup:post() end
 end
 
---- The light thread that this code is part of, or nil in a phase that has none.
+--- Returns the light thread that this code is part of, or nil in a phase that has none.
 ---@return novita.NgxTask?
 function ngx_loop.current()
   return coroutine.running() and this_thread()
 end
 
---- The connections of this worker.
----@return novita.Pool
+--- Returns the pool of this worker. Raises in a phase in which nginx can't wait.
+---@return novita.Pool? pool nil where there are no descriptors for one
+---@return novita.Error? err
 function ngx_loop.pool()
   check_phase()
   return worker.pool()
@@ -166,49 +186,55 @@ end
 
 -- Tasks -----------------------------------------------------------------------------------------
 
---- Stops the call or the sleep that the task is in, and makes its later ones fail as cancelled.
-function methods:cancel()
-  if self.done then return end
-  self.cancelled = true
-  if self.transfer then self.transfer:cancel() end
-  if self.transfer or self.resting then self.waiter:rouse() end
+local function cancel(task)
+  if task.transfer then task.transfer:cancel() end
+  if task.transfer or task.suspended then task.wakeup:post() end
 end
 
---- Waits for the end of the task.
----@return boolean ok false when its function raised an error
----@return any ... what it returned, or that error
-function methods:join()
+local function await(task)
   local thread = this_thread()
-  self.waiters = self.waiters or {}
-  table.insert(self.waiters, thread)
-  while not (self.done or thread.cancelled) do rest(thread) end
-  self.seen = true
-  local results = self.results or { n = 0 }
-  return self.ok, compat.unpack(results, 1, results.n)
-end
-
-local function unless_failed(ok, ...)
-  if not ok then error((...), 0) end
-  return ...
-end
-
---- Waits for the end of the task and returns what its function returned, or raises its error.
----@return any ...
-function methods:wait()
-  return unless_failed(self:join())
+  task.waiters = task.waiters or {}
+  table.insert(task.waiters, thread)
+  thread.awaits = true
+  while not (task.done or thread.cancelled) do suspend(thread) end
+  thread.awaits = false
+  return task.done
 end
 
 local function traced(err)
   return type(err) == "string" and debug.traceback(err, 2) or err
 end
 
-local function finish(task, parent, ok, ...)
-  task.done, task.ok = true, ok
-  task.results = { n = select("#", ...), ... }
+local function finish(task, ...)
+  local parent = task.parent
+  if task.done then return end -- abandoned
+  task_class.finish(task, ...)
   parent.children[task] = nil
-  if not ok and not parent.failed then parent.failed = task end
-  for _, thread in ipairs(task.waiters or {}) do thread.waiter:rouse() end
+  if not task.ok and not parent.failed then parent.failed = task end
+  for _, thread in ipairs(task.waiters or {}) do thread.wakeup:post() end
 end
+
+-- The parent kills the thread; one that runs, or has no parent any more, ends by itself.
+local function abandon(task, err)
+  local parent = task.parent
+  if not parent or parent.done or task == this_thread() then cancel(task) end
+  if not parent then return end -- the thread of a request
+  if task.transfer then task.transfer:cancel() end
+  finish(task, false, err)
+  if parent.failed == task then parent.failed = nil end
+  if parent.done or task == this_thread() then return end
+  parent.condemned = parent.condemned or {}
+  table.insert(parent.condemned, task.thread)
+  if parent == this_thread() then
+    kill_condemned(parent)
+  elseif parent.awaits then
+    parent.wakeup:post()
+  end
+end
+
+task_mt = task_class.class {
+  cancel = cancel, abandon = abandon, await = await, running = this_thread,
+}
 
 --- Starts a task: a light thread of this request, which runs fn until it first waits.
 ---@param fn fun(): any ...
@@ -216,18 +242,19 @@ end
 function ngx_loop.spawn(fn)
   check_phase()
   local task, parent = new_thread(), this_thread()
-  parent.children[task] = true
+  parent.children[task], task.parent = true, parent
   ngx.thread.spawn(function()
-    local thread = coroutine.running()
-    threads[thread] = task
-    finish(task, parent, xpcall(fn, traced))
-    threads[thread] = nil -- nginx may use it again
+    task.thread = coroutine.running()
+    threads[task.thread] = task
+    finish(task, xpcall(fn, traced))
+    kill_condemned(task)
+    threads[task.thread] = nil -- nginx may reuse it
   end)
   return task
 end
 
---- Runs until all tasks that this thread has started have ended; raises the first error of one that
---- nobody waited for.
+--- Runs until all tasks that this thread has started have ended; raises the first error that no
+--- join() has returned.
 function ngx_loop.run()
   local thread = this_thread()
   local child = next(thread.children)

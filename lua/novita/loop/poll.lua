@@ -1,20 +1,25 @@
---- The loop of scripts: waits by polling, in slices short enough for Ctrl-C. Code outside a task
---- blocks, and the tasks go on meanwhile; see tasks.lua.
+--- The loop of scripts: waits by polling, in slices short enough for Ctrl-C. Code outside of tasks
+--- blocks and runs the tasks meanwhile; see scheduler.lua.
 
-local tasks = require("novita.loop.tasks")
+local scheduler = require("novita.loop.scheduler")
 
-local SLICE = 0.1 -- seconds; a signal that comes just before a poll is noticed after it
+local SLICE = scheduler.SLICE
 
-local poll
+local poll ---@type novita.Loop
 
 local function block(waiter)
-  local pool, seconds = poll.pool(), poll.due()
   while not waiter.ready do
-    pool:poll(math.max(0, math.min(seconds or SLICE, SLICE)))
-    seconds = poll.turn()
+    local pool, err = poll.pool() -- a new one when the last was closed meanwhile
+    local seconds = math.max(0, math.min(poll.due() or SLICE, SLICE))
+    if pool then
+      pool:poll(seconds)
+    elseif seconds > 0 then -- without a pool there is nothing to wait with
+      error(err, 0)
+    end
+    poll.turn()
   end
 end
 
-poll = tasks.new { block = block }
+poll = scheduler.new { block = block, polls = true }
 
 return poll

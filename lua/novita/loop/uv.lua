@@ -1,90 +1,101 @@
---- The loop of libuv: Neovim's, or any program's with luv.
+--- The loop of libuv: Neovim's, or that of any program with luv.
 ---
---- One handle watches the pool's descriptor, one timer the tasks' next moment; both only note that
---- there is something to do. Tasks then run in the editor's main loop, where its API is allowed,
---- for A_WHILE at most before it gets to see keys again, also when many are started in one go; and
---- news of many streams are taken together, since each turn may mean a redraw.
+--- A poll handle watches the pool's descriptor and a timer the next timer of the tasks; both
+--- callbacks only schedule a turn. Tasks run in the editor's main loop, where its API is allowed,
+--- for TIME_SLICE seconds at most before the editor handles keys again, also when many are started
+--- in a row. News of many streams share a turn, since each turn may cause a redraw.
 
-local tasks = require("novita.loop.tasks")
+local scheduler = require("novita.loop.scheduler")
 
-local A_WHILE = 0.0015 -- seconds
-local REST = 0.008 -- seconds from one turn to the next that news ask for: half a picture
-local SLICE = 0.1 -- seconds between two looks for <C-c>
+local TIME_SLICE = 0.0015 -- seconds
+local MIN_INTERVAL = 0.008 -- seconds between turns that news cause: half a frame
+local SLICE = 0.1 -- seconds between two checks for <C-c>
 
 local vim = rawget(_G, "vim")
 local editor = type(vim) == "table" and vim.schedule ~= nil
 local uv = editor and (vim.uv or vim.loop) or require("luv")
 
-local loop
-local handles = {} -- the pool, its poll handle, the timer
-local armed = math.huge -- when the timer goes off
-local awaited = false -- is a turn due?
-local last = -math.huge -- when the last turn ended
-local busy = 0 -- what must keep libuv's loop alive: the tasks, code that blocks
+local loop ---@type novita.Loop
+local timer -- a uv_timer_t, made when it is first needed
+local pool, poll_handle -- the pool, and the uv_poll_t of its descriptor
+local expires = math.huge -- when the timer expires
+local scheduled = false -- is a turn scheduled?
+local last_turn = -math.huge -- when the last turn ended
+local blocked, alive = 0, false -- libuv's loop must run for code that blocks and for tasks
 
-local arm
+local start_timer
 
 local function turn()
-  awaited = false
-  local seconds = loop.turn(A_WHILE)
-  last = loop.now()
-  if seconds then arm(last + seconds) end
+  scheduled = false
+  local seconds = loop.turn(TIME_SLICE)
+  last_turn = loop.now()
+  if seconds then start_timer(last_turn + seconds) end
 end
 
--- There is something to do. Once is enough, however often it is said.
-local function notice()
-  if awaited then return end
-  awaited = true
-  if editor then vim.schedule(turn) else turn() end
+-- Idempotent until the turn runs.
+local function schedule_turn()
+  if not editor then return turn() end
+  if not scheduled then vim.schedule(turn) end
+  scheduled = true
 end
 
 local function on_timer()
-  armed = math.huge
-  notice()
+  expires = math.huge
+  schedule_turn()
 end
 
-function arm(at)
-  if at >= armed or not handles.timer then return end
-  armed = at
+local function update_reference(handle)
+  if not handle then return end
+  if alive or blocked > 0 then handle:ref() else handle:unref() end
+end
+
+function start_timer(at)
+  if at >= expires then return end
   uv.update_time()
-  handles.timer:start(math.max(0, math.ceil((at - loop.now()) * 1000)), 0, on_timer)
+  if not timer then
+    timer = uv.new_timer()
+    update_reference(timer)
+  end
+  timer:start(math.max(0, math.ceil((at - loop.now()) * 1000)), 0, on_timer)
+  expires = at
 end
 
 local function on_readable()
-  local _, news = handles.pool:poll(0)
+  local _, news = pool:poll(0)
   if not news then return end
-  if loop.now() >= last + REST then notice() else arm(last + REST) end
+  local next_turn = last_turn + MIN_INTERVAL
+  if loop.now() >= next_turn then schedule_turn() else start_timer(next_turn) end
 end
 
--- Handles first, the descriptor after them.
-local function close()
-  if not handles.pool then return end
-  handles.watch:stop()
-  handles.watch:close()
-  handles.timer:stop()
-  handles.timer:close()
-  handles.pool:close()
-  handles, armed = {}, math.huge
+-- Closes the handle before the descriptor.
+local function close_pool()
+  if not pool then return end
+  poll_handle:stop()
+  poll_handle:close()
+  pool:close()
+  pool, poll_handle = nil, nil
 end
 
-local leaving
+local exit_autocmd
 
--- Neovim runs no finalizers when it ends.
+-- Closes the pool when Neovim exits, which runs no finalizers.
 local function close_at_exit()
-  leaving = leaving or vim.api.nvim_create_autocmd("VimLeavePre", { callback = close })
+  exit_autocmd = exit_autocmd or vim.api.nvim_create_autocmd("VimLeavePre", { callback = function()
+    close_pool()
+    if timer then timer:close() end
+  end })
 end
 
-local function refer()
-  if not handles.watch then return end
-  if busy > 0 then handles.watch:ref() else handles.watch:unref() end
+local function update_references()
+  update_reference(poll_handle)
+  update_reference(timer)
 end
 
-local function on_pool(pool)
-  close()
-  handles = { pool = pool, timer = uv.new_timer(), watch = uv.new_poll(pool:fd()) }
-  handles.timer:unref()
-  handles.watch:start("r", on_readable)
-  refer()
+local function on_pool(new)
+  close_pool()
+  pool, poll_handle = new, uv.new_poll(new:fd())
+  poll_handle:start("r", on_readable)
+  update_references()
   if editor and vim.in_fast_event() then
     vim.schedule(close_at_exit)
   elseif editor then
@@ -92,14 +103,15 @@ local function on_pool(pool)
   end
 end
 
-local function keep(more)
-  busy = busy + more
-  if more > 0 then loop.pool() end
-  refer()
+-- A pool that can't be made stops no task: its calls return that error.
+local function on_alive(now)
+  alive = now
+  if alive then loop.pool() end
+  update_references()
 end
 
--- In 0.7 a <C-c> ends vim.wait only when its time is up; so it gets little at a time. In between
--- what changed meanwhile is drawn.
+-- In Neovim 0.7 <C-c> ends vim.wait only when its time is up, so it waits in slices, and redraws
+-- between them.
 local function wait_in_editor(waiter)
   if vim.in_fast_event() then
     error("novita can't wait in a callback of vim.loop: use novita.start or novita.spawn", 0)
@@ -114,20 +126,23 @@ end
 
 local function wait_in_luv(waiter)
   while not waiter.ready do
-    arm(loop.now() + SLICE) -- for signals
+    start_timer(loop.now() + SLICE) -- for signals
     uv.run("once")
   end
 end
 
 local function block(waiter)
-  keep(1)
+  blocked = blocked + 1
+  loop.pool()
+  update_references()
   local ok, err = pcall(editor and wait_in_editor or wait_in_luv, waiter)
-  keep(-1)
+  blocked = blocked - 1
+  update_references()
   if not ok then error(err, 0) end
 end
 
--- An error that nobody waits for is shown; who spawned the task may come to wait yet.
-local function report(task)
+-- Shows the error of a task, unless join() returns it before the scheduled function runs.
+local function report_failure(task)
   local function show()
     if task.seen then return end
     local text = "novita: " .. tostring(task.traceback or task.results[1])
@@ -137,22 +152,22 @@ local function report(task)
   if editor then vim.schedule(show) else show() end
 end
 
-local since -- when the first task of those began that were started without a pause
+local first_start -- when the first task was started since the editor's main loop last ran
 
--- May a task not run right now? In a callback of libuv's it may not; and when many are started in
--- one go, the keys have their turn in between.
+-- Returns true if a new task must not run right now: in a callback of libuv, where the API is not
+-- allowed, and once tasks started in a row have used up a time slice, so that keys are handled.
 local function defers()
   if vim.in_fast_event() then return true end
-  if not since then
-    since = loop.now()
-    vim.schedule(function() since = nil end)
+  if not first_start then
+    first_start = loop.now()
+    vim.schedule(function() first_start = nil end)
   end
-  return loop.now() - since > A_WHILE
+  return loop.now() - first_start > TIME_SLICE
 end
 
-loop = tasks.new {
-  block = block, on_pool = on_pool, on_timer = arm, on_failure = report, breathes = true,
-  on_alive = function(alive) keep(alive and 1 or -1) end,
+loop = scheduler.new {
+  block = block, on_pool = on_pool, on_timer = start_timer, on_failure = report_failure,
+  breathes = true, on_alive = on_alive,
   defers = editor and defers or nil,
 }
 

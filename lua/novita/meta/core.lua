@@ -1,121 +1,5 @@
 ---@meta novita.core
--- The types of the C module, for editors and for the reference. Nothing here is ever run.
-
--- What goes out ----------------------------------------------------------------------------------
-
---- A chat request. Numbers may be strings ("0.7"). Every other key of the API passes through as it
---- is.
----@class novita.Request
----@field model string
----@field message? string|table[] what the user says; comes after `messages`
----@field system_prompt? string comes before `messages`
----@field messages? novita.Message[]
----@field temperature? number|string 0 to 2
----@field top_p? number|string 0 to 1
----@field max_tokens? integer|string at least 1
----@field response_format? "text"|"json_object"|"json"|table { name = ..., schema = ... } is short
----  for a json_schema
----@field stream? boolean
----@field stream_options? { include_usage: boolean }|false default: include_usage, for streams;
----  false sends none
----@field tools? table[]
----@field tool_choice? string|table
----@field n? integer
----@field stop? string|string[]
----@field seed? integer
----@field [string] any
-
----@class novita.Message
----@field role string
----@field content? string|table[] may be missing in an assistant's message that is all tool calls
----@field tool_calls? table[]
----@field tool_call_id? string
-
---- What a transfer may be told; see novita.Options for the defaults. Times are in seconds, false
---- means no limit.
----@class novita.core.Options
----@field api_key? string|false
----@field base_url? string
----@field connect_timeout? number|false
----@field first_byte_timeout? number|false
----@field idle_timeout? number|false
----@field attempt_timeout? number|false
----@field deadline? number|false
----@field max_response_bytes? integer
----@field max_header_bytes? integer
----@field max_event_bytes? integer
----@field headers? table<string, string|number|false>
----@field user_agent? string
----@field proxy? string
----@field ca_file? string
----@field stream? boolean whether the body is read as a stream; a request table says it by itself
-
--- What comes back --------------------------------------------------------------------------------
-
---- What is known of a response beside its body.
----@class novita.Info
----@field status integer
----@field http_version "1.0"|"1.1"|"2"|"3"|"unknown"
----@field reused boolean whether a kept connection was used
----@field timings novita.Timings
----@field headers novita.Headers
----@field request_id? string
----@field attempts? novita.Attempt[] of a call through a client
-
---- Seconds since the call began, but for `queue`: how long it waited for a connection.
----@class novita.Timings
----@field queue number
----@field connect number
----@field tls number
----@field first_byte number
----@field total number
-
---- The headers of the final response. `headers["Retry-After"]` takes any case; repeated ones are
---- joined by ", ". `for name, value in headers() do` goes through all of them in their order.
----@class novita.Headers
----@field [string] string?
----@operator call: fun(): string?, string?
-
---- Why a call failed. tostring(err) is one line.
----@class novita.Error
----@field kind string config, connection, timeout, cancelled, redirect, bad_request, authentication,
----  permission, not_found, conflict, request_too_large, unprocessable, rate_limit, server,
----  api_status, api_error, stream_error, stream_truncated, invalid_response, response_too_large,
----  length_finish, content_filter_finish ...
----@field message string never empty, never the text of an answer
----@field reason? string of a connection: dns, connect, tls, reset or protocol; of a timeout:
----  connect, first_byte, idle, attempt or deadline; else the server's word
----@field phase? "connect"|"headers"|"body"|"stream" how far it had come
----@field status? integer the server's
----@field code? string|integer the server's
----@field type? string the server's
----@field param? string the field or option that is wrong
----@field request_id? string
----@field trace_id? string the server's, where it has one besides
----@field retry_after? number seconds
----@field attempts? novita.Attempt[] of a call through a client
----@field headers? novita.Headers
----@field body? string of an error answer (at most 1 MiB), or the event that can't be read
----@field host? string where a redirect points
----@field cause? { code: integer, message: string } libcurl's
----@field partial? novita.Reply what had arrived of a stream; the reply that could not be used
-local error_methods = {}
-
---- Is it of this kind, or of a narrower one? The kinds of a status are also "api_status", a
---- "timeout" is also a "connection".
----@param kind string
----@return boolean
-function error_methods:is(kind) end
-
---- A model as the server lists it.
----@class novita.Model
----@field id string
----@field context_size? integer
----@field max_output_tokens? integer
----@field features? string[]
----@field [string] any
-
--- The module -------------------------------------------------------------------------------------
+-- The functions of the C module, for editors and for the reference. Nothing here is ever run.
 
 ---@class novita.core
 ---@field null lightuserdata null inside an array; an object's null member is absent instead
@@ -131,11 +15,17 @@ local core = {}
 function core.chat(request, options) end
 
 --- A new set of connections.
----@return novita.Pool
+---@return novita.Pool? pool nil where there are no descriptors
+---@return novita.Error? err
 function core.pool() end
 
+--- The options of a call: their rows, from which the pages and novita.Options are written.
+---@return { name: string, type: string, unit: string?, default: any, help: string }[] rows also
+---  with a topic: the table in doc/
+function core.options() end
+
 --- A parser of event streams, for other people's.
----@param options? { max_event_bytes: integer } the most that one event may have; default: no limit
+---@param options? { max_event_bytes: integer } of one event, line or id; default 256 MiB
 ---@return novita.Parser
 function core.sse(options) end
 
@@ -156,7 +46,8 @@ function core.body(request) end
 ---@return novita.Error? err kind config: what can't be written
 function core.encode(value) end
 
---- Reads JSON, strictly. A null member is absent, a null in an array is core.null.
+--- Reads JSON, strictly. A null member is absent, a null in an array is core.null; an empty list or
+--- object is written again as it was read. Integers keep 64 bits on Lua 5.3 and 5.4, 53 elsewhere.
 ---@param text string
 ---@return any value
 ---@return novita.Error? err kind invalid_response
@@ -168,6 +59,49 @@ function core.decode(text) end
 ---@return T
 function core.array(list) end
 
+--- The base64 text for bytes, padded.
+---@param bytes string
+---@return string
+function core.base64(bytes) end
+
+--- The numbers in a base64 text of little-endian float32 values, as servers send embeddings.
+---@param text string
+---@return number[]? numbers
+---@return string? problem what is wrong with the text
+function core.floats(text) end
+
+--- A writer of a file that is complete, or not there.
+---@param path string
+---@param private? boolean for its owner only (mode 0600), whatever mode a former file has
+---@return novita.Writer? writer nil on failure
+---@return string? problem
+function core.writer(path, private) end
+
+--- Counts the bytes that are ASCII.
+---@param text string
+---@return integer
+function core.ascii(text) end
+
+--- The SHA-256 of the strings, one after the other, in hexadecimal digits.
+---@param bytes string
+---@param ... string
+---@return string
+function core.sha256(bytes, ...) end
+
+--- The URL that a request goes to, without its query. A base_url that ends in /chat/completions
+--- counts without that.
+---@param path string
+---@param options? novita.core.Options
+---@return string? url nil on failure
+---@return novita.Error? err kind config
+function core.url(path, options) end
+
+--- Returns a key of a table that another table does not have, or nil.
+---@param table table
+---@param names table<any, any>
+---@return any
+function core.unknown(table, names) end
+
 --- Makes an error value of a table with a kind.
 ---@param fields { kind: string, message: string }
 ---@return novita.Error
@@ -177,25 +111,37 @@ function core.error(fields) end
 ---@return number
 function core.now() end
 
+--- Parses a date of an HTTP header, in the three forms of RFC 9110 5.6.7.
+---@param text any
+---@param now number seconds since 1970; a year of two digits is the latest one that is not more
+---  than fifty years ahead
+---@return number? seconds since 1970, nil for what is no such date
+function core.http_date(text, now) end
+
 --- A number in [0, 1), fresh from the system: processes that start together differ in it.
 ---@return number
 function core.random() end
 
---- What the libcurl in use can do.
+--- Makes SIGINT and SIGTERM only count, until the watch is closed. An ignored signal stays ignored.
+--- For programs only, which own their signals: not for code in Neovim and nginx.
+---@return novita.Watch
+function core.interrupts() end
+
+--- The features of the libcurl in use.
 ---@return table
 function core.features() end
 
---- For nginx: what rouses a light thread by a semaphore; nil where that can't be posted.
+--- For nginx: wakes a light thread through its semaphore; nil where C can't post that.
 ---@param semaphore table of ngx.semaphore
 ---@param address integer of its C side
 ---@param subsystem "http"|"stream"
----@return novita.Waiter?
-function core.waiter(semaphore, address, subsystem) end
+---@return novita.Wakeup?
+function core.wakeup(semaphore, address, subsystem) end
 
---- For nginx: a tie to the request at this address, which must be the one that runs.
+--- For nginx: the cleanup of the current request, which is at this address.
 ---@param address integer
----@return novita.Tie?
-function core.tie(address) end
+---@return novita.Cleanup?
+function core.cleanup(address) end
 
 -- Pools ------------------------------------------------------------------------------------------
 
@@ -203,28 +149,42 @@ function core.tie(address) end
 ---@class novita.Pool
 local pool = {}
 
---- Starts a chat; it is under way when this returns.
+--- Starts a chat and returns at once.
 ---@param request novita.Request|string
 ---@param options? novita.core.Options
 ---@return novita.Transfer? transfer
----@return novita.Error? err kind config
+---@return integer|novita.Error slot see transfer:slot(); an error of kind config
 function pool:chat(request, options) end
 
 --- Starts a request to another endpoint.
----@param request { method: string?, path: string, body: string? } the path follows the base URL,
----  the body is JSON; default method: GET
+---@param request novita.core.Request
 ---@param options? novita.core.Options
 ---@return novita.Transfer? transfer
----@return novita.Error? err kind config
+---@return integer|novita.Error slot see transfer:slot(); an error of kind config
 function pool:request(request, options) end
 
+---@class novita.core.Request
+---@field path string follows the base URL
+---@field method? string default: GET
+---@field body? string JSON, unless a header says otherwise
+---@field form? { name: string, bytes: string?, path: string?, filename: string?, type: string? }[]
+---  a multipart form in place of the body: bytes, or files
+---@field stream? boolean
+---@field answer? "json"|"type"|"text"|"chat" JSON (the default), JSON if the answer's type says so,
+---  text, or a completion
+---@field save_to? string the file that the answer goes to
+---@field public? boolean there need not be a key
+
 --- Waits until a transfer has news, at most so long; a signal ends the waiting early.
----@param seconds? number default 0
+---@param seconds? number default 0; NaN raises
+---@param transfer? novita.Transfer wait for news of this one only; those of others stay
 ---@return integer in_flight
-function pool:poll(seconds) end
+---@return boolean news of the transfer; without one, whether ready() returns one
+function pool:poll(seconds, transfer) end
 
 --- A transfer that has news, each once, or nil.
----@return novita.Transfer?
+---@return novita.Transfer? transfer
+---@return integer? slot see transfer:slot()
 function pool:ready() end
 
 --- A descriptor that is readable whenever poll(0) has work, time-outs included, so that any event
@@ -239,46 +199,88 @@ function pool:usable() end
 --- Cancels what is in flight and closes all connections; may be called again.
 function pool:close() end
 
---- For nginx: poll(0), and rouses the waiters whose transfers have news.
+--- For nginx: poll(0), then posts the wakeups whose transfers have news.
 ---@return integer in_flight
-function pool:turn() end
+function pool:dispatch() end
 
---- For nginx: has it give turns whenever poll(0) has work; nil where nginx is not as expected.
----@return novita.Watch?
-function pool:watch() end
+--- For nginx: its event loop calls dispatch() whenever there is work; nil where it can't.
+---@return novita.NginxEvent?
+function pool:event() end
 
---- For nginx: rings a unix socket when poll(0) has work; nil when none can be made there.
+--- For nginx: writes to a unix socket when there is work; nil when it can't make one there.
 ---@param directory string
----@return novita.Bell?
-function pool:bell(directory) end
+---@return novita.Notifier?
+function pool:notifier(directory) end
 
 -- Transfers --------------------------------------------------------------------------------------
 
---- One exchange. One that nobody holds is stopped when it is collected.
+--- One HTTP exchange. It is cancelled when it is collected.
 ---@class novita.Transfer
 local transfer = {}
 
---- The answer; the transfer is closed by it. No value at all while it is under way.
+--- Returns the reply and closes the transfer; returns no value while it is in flight. A chat of
+--- unusual shape is returned as the server sent it, with true as the third value, and stays open.
 ---@return novita.Reply? reply for pool:request, the decoded body
 ---@return novita.Info|novita.Error|nil info
+---@return true? odd
 function transfer:reply() end
 
 --- The next chunk of a stream; nil when there is none yet. At the end, by which the transfer is
---- closed: false, nil, info, or false, an error, and of a stream that just stops also the info.
+--- closed: false, nil, info, or false, an error, and also the info where the error is none if every
+--- choice has its finish reason.
 ---@return table|false|nil chunk
----@return novita.Error? err
----@return novita.Info? info
+---@return novita.Error|true|nil err true beside a chunk that is all of an answer which is no stream
+---@return novita.Info|string|nil info or, beside a chunk of a chat that brings nothing but a piece
+---  of the text of its only choice, that piece
 function transfer:next() end
 
---- What is known beside the body: nil until the headers are here, false if they never came.
+--- The error that a choice reports: stream_error, or api_error where the answer is no stream.
+---@param json string in the shape of an error's body
+---@return novita.Error
+function transfer:fault(json) end
+
+--- An error of kind invalid_response.
+---@param why string
+---@param text? string the part of the answer that can't be used; becomes err.body
+---@return novita.Error
+function transfer:unusable(why, text) end
+
+--- Returns the info of the response: nil before the headers, false if it ended without them.
 ---@return novita.Info|false|nil
 function transfer:info() end
+
+--- Returns the bytes sent of a form and received of a file, each with its total; 0 if unknown.
+---@return integer sent, integer of, integer received, integer of
+function transfer:progress() end
+
+--- Has anything come since reply(), next() or info() last found nothing? True of a closed one, too.
+---@return boolean
+function transfer:news() end
+
+--- A small number that no other open transfer of its pool has, for tables of transfers: later ones
+--- have it again. nil of a closed one.
+---@return integer?
+function transfer:slot() end
 
 --- Stops at once; reply() and next() then give an error of kind cancelled.
 function transfer:cancel() end
 
---- Stops it if it is under way, and lets go of all; may be called again.
+--- Cancels the transfer if it is in flight, and frees all. Idempotent.
 function transfer:close() end
+
+-- Interrupts -------------------------------------------------------------------------------------
+
+--- While one is open, Ctrl-C and SIGTERM do not end the program. The last one that is closed, or
+--- collected, gives the former handlers back.
+---@class novita.Watch
+local watch = {}
+
+--- The signals since it was opened; once closed, those until then.
+---@return integer
+function watch:count() end
+
+--- Ends the watch; may be called again.
+function watch:close() end
 
 -- Event streams ----------------------------------------------------------------------------------
 
@@ -294,65 +296,5 @@ function parser:feed(bytes) end
 ---@return string|novita.Error|nil data an error if an event is larger than max_event_bytes
 ---@return string? id the last one the stream has named, "" if none
 function parser:next() end
-
--- Nginx -------------------------------------------------------------------------------------------
-
---- Rouses a light thread by a semaphore, which is posted once until the waiter has settled.
----@class novita.Waiter
-local waiter = {}
-
---- News of this transfer rouse it, once, and of no other; nil: nobody's do.
----@param transfer novita.Transfer?
-function waiter:expect(transfer) end -- luacheck: ignore 431
-
---- Posts the semaphore, unless that is done.
-function waiter:rouse() end
-
---- Was it roused, and has not settled since?
----@return boolean
-function waiter:roused() end
-
---- Was it roused? Then it can be again, and expects nobody's news any more.
----@return boolean
-function waiter:settle() end
-
----@class novita.Watch
-local watch = {}
-
---- Was there work since it was last asked?
----@return boolean
-function watch:rang() end
-
---- Has nginx watch no longer; may be called again.
-function watch:close() end
-
----@class novita.Bell
-local bell = {}
-
---- Where to connect to, before start().
----@return string
-function bell:path() end
-
---- Does it ring now? After false it is closed.
----@return boolean
-function bell:start() end
-
---- It rings once more when there is work.
-function bell:rearm() end
-
---- Was there work since it was last asked?
----@return boolean
-function bell:rang() end
-
---- Lets go of its thread and its socket; may be called again.
-function bell:close() end
-
----@class novita.Tie
-local tie = {}
-
---- The transfer ends with the request; or false: that has ended.
----@param transfer novita.Transfer
----@return boolean
-function tie:hold(transfer) end -- luacheck: ignore 431
 
 return core

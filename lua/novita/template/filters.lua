@@ -1,15 +1,17 @@
--- What templates do to values: every filter but json, which needs an encoder and is given one in
--- template.lua. A filter takes the value and up to two arguments, and returns the new value, or nil
--- and what is wrong with the old one ("is a table"). Missing values reach `default` alone.
+-- The filters of templates, except json, which needs an encoder: template/init.lua defines it. A
+-- filter takes the value and up to two arguments, and returns the new value, or nil and what is
+-- wrong with the old one ("is a table"). Only `default` receives missing values.
 --
--- Text is UTF-8, and characters are counted, not bytes. Letters change case in ASCII only; nothing
--- here follows the locale, where %s or %a may cut a character apart and a decimal point be a comma.
+-- Text is UTF-8, and lengths are in characters. Letters change case in ASCII only. Nothing depends
+-- on the locale, in which %s or %a may match bytes of a character and the decimal point be a comma.
+
+local each = require("novita.compat").each
 
 local BLANKS = " \t\r\n\v\f"
-local CHARACTER = "[^\128-\191]" -- the first byte of one
+local CHARACTER = "[^\128-\191]" -- the first byte of a character
 local NOT_TEXT = { table = "is a table (add | json to write it as text)", userdata = "is null" }
 
--- The same on every Lua: whole numbers in full (3, not 3.0), others in 14 digits.
+-- Formats a number identically on every Lua: integers in full (3, not 3.0), others in 14 digits.
 local function number_text(value)
   if value ~= value then return "nan" end
   if value % 1 == 0 and value >= -2 ^ 63 and value < 2 ^ 63 then return ("%d"):format(value) end
@@ -68,7 +70,7 @@ end)
 function filters.length(value)
   if type(value) ~= "table" then return count_characters(value) end
   local count = 0
-  for _ in pairs(value) do count = count + 1 end
+  for _ in each(value) do count = count + 1 end
   return count
 end
 

@@ -1,25 +1,25 @@
--- Mustache source to a tree: knows the syntax, and neither values nor options.
+-- Parses Mustache source into a tree, independently of values and options.
 --
--- parse(place) returns { nodes, needs }, or nil and a failure. A place is a text that has tags:
--- { source, indent = 0 }, and if it is a partial its name and how far it was indented. A node is a
+-- parse(place) returns { nodes, needs }, or nil and a failure. A place is a text with tags:
+-- { source, indent = 0 }, and for a partial its name and its indentation. A node is a
 -- text, or a tag with its sigil ("" for {{x}}, "#", "^", ">", "&" or "{"), offset and name:
 --   variable   path: its steps, none for {{.}}; filters: each a name and up to two arguments
 --   section    path, nodes
 --   partial    indent: the blanks before it, if it stands alone on its line
--- `needs` lists the variables with filters and the partials: what options have to provide.
--- The time is linear in the source, and nothing recurses.
+-- `needs` lists the variables with filters and the partials, which the options must provide.
+-- The time is linear in the source, without recursion.
 
-local filters = require "novita.template.filters"
+local filters = require("novita.template.filters")
 
 local MAX_NESTING = 100 -- of sections
 local MAX_ARGUMENTS = 2 -- of a filter
 local CACHE_BYTES = 2 ^ 20 -- of source that stays parsed
-local BLANKS = " \t\r\n\v\f" -- %s follows the locale, where it may cut a character apart
+local BLANKS = " \t\r\n\v\f" -- %s depends on the locale and may match bytes of a character
 local CLOSERS = { ["{"] = "}", ["="] = "=" } -- of {{{x}}} and {{=<% %>=}}
 local ESCAPES = { n = "\n", r = "\r", t = "\t" }
 local NOT_A_NAME = "is not a name (for literal braces change the delimiters: {{=<% %>=}})"
 
----@class novita.template.Failure
+---@class novita.TemplateFailure
 ---@field kind "config"
 ---@field message string  one line, begins with the place
 ---@field name? string  of the variable, section, partial or filter
@@ -28,7 +28,7 @@ local NOT_A_NAME = "is not a name (for literal braces change the delimiters: {{=
 ---@field partial? string  where line and column count, if not in the template itself
 ---@field field? string  of the request that was filled, such as messages[2].content
 local failure_mt = {
-  __name = "novita.template.Failure",
+  __name = "novita.template_failure",
   __index = { kind = "config" },
   __tostring = function(self) return self.message end,
 }
@@ -45,7 +45,7 @@ local function failure(place, tag, reason)
   }, failure_mt)
 end
 
--- A tag as messages show it, perhaps with one of its filters.
+-- Formats a tag for messages, optionally with one of its filters.
 local function describe(tag, filter)
   local name = filters.truncate(tag.name, 60, "..."):gsub("[\r\n]+", " ")
   if filter then name = name .. " | " .. filter.name end
@@ -54,7 +54,7 @@ end
 
 -- Tags -------------------------------------------------------------------------------------------
 
--- "a.b.1" as { "a", "b", "1" }; nil for what cannot be a name.
+-- Splits "a.b.1" into { "a", "b", "1" }; nil for an invalid name.
 local function parse_path(name)
   local path = {}
   if name == "." then return path end
@@ -66,20 +66,20 @@ local function parse_path(name)
   return path
 end
 
--- Escapes become "\ddd", so that a string holds no quotes; parse_literal turns them back.
+-- Replaces escapes by "\ddd", so that a string holds no quotes; parse_literal reverts this.
 local function hide_escapes(text)
   return (text:gsub("\\(.)", function(letter)
     return ("\\%03d"):format((ESCAPES[letter] or letter):byte())
   end))
 end
 
--- The string or number at `position` and where the next word begins, or nil.
+-- Returns the string or number at `position` and the position of the next word, or nil.
 local function parse_literal(text, position)
   local _, quoted, after = text:match("^([\"'])(.-)%1%s*()", position)
   if quoted then return quoted:gsub("\\(%d%d%d)", string.char), after end
   local whole, fraction, beyond = text:match("^(%-?%d+)%.?(%d*)%s*()", position)
   if not whole or fraction == "" then return tonumber(whole), beyond end
-  return tonumber(whole .. fraction) / 10 ^ #fraction, beyond -- 0.5 is no number in some locales
+  return tonumber(whole .. fraction) / 10 ^ #fraction, beyond -- tonumber("0.5") needs the C locale
 end
 
 -- `| name argument | name` as a list of filters, or nil and a reason.
@@ -108,7 +108,7 @@ local function add(parser, node)
   nodes[#nodes + 1] = node
 end
 
--- What each kind of tag does to the parser; a reason is returned if the tag is wrong.
+-- The action of each kind of tag on the parser; returns a reason if the tag is wrong.
 local readers = {}
 
 readers[""] = function(parser, tag)
@@ -151,15 +151,15 @@ end
 
 readers["!"] = function() end
 
--- The blanks between the start of its line and a tag that `text` comes before, or nil if there is
--- more. `text` begins at `from`.
+-- Returns the blanks between the start of the line and the tag that follows `text`, or nil if there
+-- are other characters. `text` begins at `from`.
 local function blanks_before(source, from, text)
   local before = from == 1 and "\n" or source:sub(from - 1, from - 1)
   return (before .. text):match("^.*\n([ \t]*)$")
 end
 
--- Moves on behind the next tag and returns it; nil at the end, and nil, err if it has no end.
--- Any tag but a variable takes the whole line with it if it stands alone there.
+-- Advances past the next tag and returns it; nil at the end, or nil, err if the tag is not closed.
+-- A tag other than a variable that is alone on its line removes the whole line.
 local function next_tag(parser)
   local source, from = parser.place.source, parser.position
   local offset, last = source:find(parser.open, from, true)
@@ -210,7 +210,8 @@ end
 
 local cache, cached_bytes = {}, 0
 
--- A loop over rows parses its templates once: trees are kept by source, and dropped together.
+-- Caches trees by source, so that a loop over rows parses its templates once. A full cache is
+-- emptied.
 local function parse(place)
   local source = place.source
   if cache[source] then return cache[source] end

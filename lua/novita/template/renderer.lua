@@ -1,15 +1,15 @@
--- A tree and variables to text. A run is one rendering: the settings that template.lua makes of
--- options, the place of the tag it is at, the contexts it is in, and the pieces written so far.
--- Functions that write return an error or nothing.
+-- Renders a tree with variables. A run is the state of one rendering: the settings that
+-- template/init.lua makes of options, the position of the current tag, the context stack, and the
+-- output so far. Functions that write return an error or nothing.
 
-local filters = require "novita.template.filters"
-local parser = require "novita.template.parser"
+local filters = require("novita.template.filters")
+local parser = require("novita.template.parser")
 
 local describe, failure = parser.describe, parser.failure
 
 local MAX_DEPTH = 200 -- of sections and partials inside each other
 
--- A step finds items of tables only: {{name.upper}} is no string method.
+-- A step indexes tables only: {{name.upper}} is not a string method.
 local function step(value, key)
   if type(value) ~= "table" then return nil end
   local item
@@ -18,7 +18,7 @@ local function step(value, key)
   return item
 end
 
--- The first name is looked up from the inside out; the rest must follow from what was found.
+-- Looks the first name up from the innermost context outward; the others are members of its value.
 local function lookup(stack, path)
   if #path == 0 then return stack[#stack] end
   local value
@@ -72,7 +72,7 @@ local function render(run, nodes)
   end
 end
 
--- Renders what stands inside a tag: for a partial in a place of its own.
+-- Renders the content of a section, or a partial with a position of its own.
 local function descend(run, tag, nodes, place)
   local outer = run.place
   if run.depth == MAX_DEPTH then
@@ -95,7 +95,7 @@ local function is_empty(value)
   return not value or value == "" or type(value) == "userdata"
 end
 
--- A table with a first item is a list, any other value a list of itself.
+-- A table with a first item is a list; any other value counts as a list of one.
 writers["#"] = function(run, tag)
   local value = lookup(run.stack, tag.path)
   if type(value) == "function" then

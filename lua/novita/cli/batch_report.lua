@@ -1,0 +1,121 @@
+--- Reports of `novita batch`: the fields of a batch as data, and the outcome of a run as text.
+
+local console = require("novita.cli.console")
+local core = require("novita.core")
+local tables = require("novita.tables")
+
+local batch_report = {}
+
+local UNFINISHED, INTERRUPTED = 3, 130
+local GOES_ON = "the same command goes on with them"
+
+--- Prints fields with their values: columns at a terminal, else with a tab between them.
+---@param value table
+---@param names string[]
+function batch_report.write_fields(value, names)
+  local format = console.is_terminal(io.stdout) and "%-18s %s\n" or "%s\t%s\n"
+  for _, name in ipairs(names) do
+    local shown = value[name]
+    if type(shown) == "table" then shown = table.concat(shown, " ") end
+    if type(shown) == "number" and shown % 1 ~= 0 then shown = ("%.6f"):format(shown) end
+    if shown ~= nil and shown ~= "" then console.write(format:format(name, tostring(shown))) end
+  end
+end
+
+-- Lists, also when they are empty. In a plan some of these are numbers.
+local LISTS = { "extra", "failures", "in_doubt", "missing", "paid_twice", "parts", "problem_list",
+  "problems", "unknown" }
+
+-- A copy of some fields of an error, which has others that are no JSON.
+local function plain_error(err)
+  return err and { kind = err.kind, reason = err.reason, status = err.status, code = err.code,
+    message = err.message, request_id = err.request_id }
+end
+
+--- Prints what a method of a batch has returned, as JSON.
+---@param result table
+function batch_report.write_json(result)
+  local shown = tables.merged(result, { err = plain_error(result.err) })
+  for _, name in ipairs(LISTS) do
+    if type(shown[name]) == "table" then core.array(shown[name]) end
+  end
+  console.write_json(shown)
+end
+
+--- The results of a subcommand that has failed: the error, or where another process runs the batch
+--- a status that says so.
+---@param err novita.Error
+---@return integer? status
+---@return novita.Error? err
+function batch_report.failure(err)
+  if err.reason ~= "locked" then return nil, err end
+  console.complain(err)
+  return UNFINISHED
+end
+
+--- Reports the problems of rows: of those with the same problem the first.
+---@param problems string[] which begin with the line of a row
+function batch_report.note_problems(problems)
+  local told = {}
+  for _, problem in ipairs(problems) do
+    local what = problem:gsub("^line %d+", "", 1)
+    if not told[what] then console.note("novita: " .. problem) end
+    told[what] = true
+  end
+end
+
+local REASONS = {
+  interrupted = "interrupted", budget = "the budget does not suffice for the next row",
+  failures = "too many calls have failed",
+}
+local REMEDIES = { -- where the same command alone would stop there again
+  budget = "with a larger one the same command goes on with them",
+}
+
+-- Returns why rows are left, as text.
+local function reason_of(summary)
+  if summary.err then return tostring(summary.err) end
+  return REASONS[summary.stopped] or summary.stopped
+    or (summary.remote or 0) > 0 and "at the server: novita batch fetch" or "in doubt"
+end
+
+local function note_counts(summary)
+  console.note(("%d/%d rows done, %d failed, %d sent, %d tokens%s"):format(summary.done,
+    summary.total, summary.failed, summary.sent, summary.run_usage.total_tokens,
+    summary.run_usd and (", %.6f USD"):format(summary.run_usd) or ""))
+  if summary.paid_twice[1] then
+    console.note("novita: these rows may have been paid twice: "
+      .. table.concat(summary.paid_twice, " "))
+  end
+  batch_report.note_problems(summary.problems)
+  batch_report.note_problems(summary.failures)
+  if not summary.lines and summary.done > 0 then
+    console.note("no --output: the answers are in the store, and novita batch export writes them")
+  end
+end
+
+--- Reports the outcome of a run.
+---@param summary novita.BatchSummary
+---@param signals integer that the run has received
+---@return integer status
+function batch_report.conclude(summary, signals)
+  note_counts(summary)
+  local left = summary.total - summary.done - summary.failed
+  if left > 0 then
+    console.note(("novita: %s left (%s): %s"):format(console.count(left, "row"),
+      reason_of(summary), REMEDIES[summary.stopped] or GOES_ON))
+    return signals > 1 and INTERRUPTED or UNFINISHED
+  end
+  return batch_report.failed_rows(summary.failed)
+end
+
+--- Reports failed rows, if there are any.
+---@param count integer
+---@return integer status
+function batch_report.failed_rows(count)
+  if count == 0 then return 0 end
+  console.note(("novita: %s failed; %s"):format(console.count(count, "row"), GOES_ON))
+  return 1
+end
+
+return batch_report

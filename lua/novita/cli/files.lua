@@ -1,0 +1,48 @@
+--- Reads the files that a command line names.
+
+local core = require("novita.core")
+local error_hint = require("novita.error_hint")
+
+local files = {}
+
+--- Reads a file whole; "-" is standard input.
+---@param path string
+---@return string? text
+---@return novita.Error? err kind config
+function files.read(path)
+  if path == "-" then return io.read("*a") or "" end
+  local file, problem = io.open(path, "rb")
+  if not file then return nil, error_hint.config_error("file", problem) end
+  local text
+  text, problem = file:read("*a") -- a directory can be opened, but not read
+  file:close()
+  if not text then return nil, error_hint.config_error("file", path .. ": " .. problem) end
+  return text
+end
+
+local function load_lua(path, source)
+  local chunk, problem = (loadstring or load)(source, "@" .. path) -- luacheck: ignore
+  if not chunk then return nil, problem end
+  local ok, value = pcall(chunk)
+  if not ok then return nil, tostring(value) end
+  return value
+end
+
+local function load_json(_, source)
+  local value, err = core.decode(source)
+  return value, err and err.message
+end
+
+--- Reads the value that a file describes: what a Lua file returns, or JSON.
+---@param path string JSON where it ends in .json, else Lua
+---@return any value
+---@return novita.Error? err kind config
+function files.load(path)
+  local source, err = files.read(path)
+  if not source then return nil, err end
+  local value, problem = (path:find("%.json$") and load_json or load_lua)(path, source)
+  if problem then return nil, error_hint.config_error(path, problem) end
+  return value
+end
+
+return files

@@ -1,0 +1,80 @@
+--- The common part of `novita run` and `novita runs`: the progress of a run, and its end.
+
+local console = require("novita.cli.console")
+local flow_file = require("novita.cli.flow_file")
+local tables = require("novita.tables")
+local timeline = require("novita.cli.timeline")
+
+local running = {}
+
+local UNFINISHED, INTERRUPTED = 3, 130
+
+--- Calls a function with a store, which is closed then.
+---@param address? string
+---@param file? novita.cli.FlowFile
+---@param fn fun(store: novita.Store): integer?, any
+---@return integer? status
+---@return any err
+function running.with_store(address, file, fn)
+  local store, err = flow_file.store(address, file)
+  if not store then return nil, err end
+  local status
+  status, err = fn(store)
+  store:close()
+  return status, err
+end
+
+--- The options of a workflow at the command line: a terminal shows each step as it goes.
+---@return novita.PassOptions
+function running.options()
+  if not console.is_terminal(io.stderr) then return {} end
+  return {
+    on_step = function(event)
+      if event.state ~= "sent" and event.state ~= "reused" then
+        console.note(timeline.event(event))
+      end
+    end,
+  }
+end
+
+--- Writes a record as a line of JSON.
+---@param record novita.RunRecord
+function running.write_json(record)
+  local err = record.error and { kind = record.error.kind, message = record.error.message }
+  console.write_json(tables.merged(record, { error = err }))
+end
+
+-- The status of a run that has ended or paused, and what is said of it.
+local function status_of(record)
+  if record.status == "done" or record.status == "queued" then return 0 end
+  console.complain(("run %s is paused at %s: %s"):format(record.id, tostring(record.failed_step),
+    tostring(record.error)))
+  console.note("novita runs retry " .. record.id .. " goes on from there")
+  return record.error and record.error.kind == "cancelled" and INTERRUPTED or UNFINISHED
+end
+
+--- Prints what a run has come to; returns the exit status.
+---@param arguments table
+---@param record? novita.RunRecord
+---@param err? novita.Error
+---@return integer? status
+---@return novita.Error? err
+function running.conclude(arguments, record, err)
+  if not record then
+    if err.reason ~= "locked" then return nil, err end
+    console.complain(err)
+    return UNFINISHED
+  end
+  if arguments.json then
+    running.write_json(record)
+  elseif record.status == "done" and type(record.result) == "string" then
+    console.write(record.result .. "\n")
+  elseif record.status == "done" and record.result ~= nil then
+    console.write_json(record.result)
+  elseif record.status == "queued" then
+    console.write(record.id .. "\n")
+  end
+  return status_of(record)
+end
+
+return running

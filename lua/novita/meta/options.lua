@@ -1,0 +1,75 @@
+---@meta novita.options
+-- The options of a call, for editors. Written by make doc-options from the rows of
+-- lua/novita/call/options.lua and src/http/options.h. Nothing here is ever run.
+
+---@class novita.Options
+---@field api_key? string|false|fun(): string?, any sent as `Authorization: Bearer ...`; a
+---  function is called for each attempt and returns the key, or nil and a reason; `false` sends
+---  none; default: `NOVITA_API_KEY`
+---@field base_url? string any OpenAI-compatible server, with or without `/chat/completions` at
+---  its end; no user name, query or fragment; default: `NOVITA_BASE_URL`, else
+---  `https://api.novita.ai/openai/v1`
+---@field headers? table<string, string|number|false> additional headers; `false` removes one of
+---  the library; those of a call are added to the client's; `Authorization`, `api-key` or
+---  `x-api-key` replaces the key
+---@field query? table<string, string|number|boolean> parameters added to every URL, sorted by
+---  name; `false` removes one; those of a call are added to the client's
+---@field user_agent? string the header `User-Agent`; default: `novita-lua/<version>`
+---@field connect_timeout? number|false seconds: DNS, TCP and TLS together; default: 10
+---@field first_byte_timeout? number|false seconds: from the end of the request to the complete
+---  headers of the response; default: 600
+---@field idle_timeout? number|false seconds: between two bytes of the response, heartbeats
+---  included; default: 120
+---@field attempt_timeout? number|false seconds: a whole attempt; for a stream, until its headers
+---@field deadline? number|false seconds: the whole call: waiting for a limiter, attempts, the
+---  delays between them, and all of a stream
+---@field max_response_bytes? integer bytes: of a response, after decompression; a larger one is
+---  the error `response_too_large`; streams and files have no limit; default: 64 MiB
+---@field max_header_bytes? integer bytes: of all header lines of one response; default: 256 KiB
+---@field max_event_bytes? integer bytes: of one event of a stream, one line or one id; default:
+---  256 MiB
+---@field proxy? string a proxy's URL: `http://`, `https://`, `socks5h://` ...; `""` for none,
+---  whatever the environment says; default: the environment's
+---@field ca_file? string certificates to trust in place of the system's, a PEM file; default: the
+---  system's
+---@field proxy_ca_file? string certificates to trust for an `https://` proxy, a PEM file;
+---  `ca_file` does not apply to proxies; default: the system's
+---@field client_cert? string the client certificate, for servers that request one, a PEM file
+---@field client_key? string its private key, a PEM file; default: in `client_cert`
+---@field client_key_passphrase? string|fun(): string?, any the passphrase of an encrypted key: a
+---  file that holds it in its first line, or a function that is called for each attempt and returns
+---  it, or nil and a reason
+---@field keep_body? boolean whether `info.body` holds the bytes of a plain answer too, after
+---  decompression; `err.body` of an error does in any case
+---@field retry? "default"|"aggressive"|"none"|table|false see retry.md; a table is merged with
+---  the client's, false is `"none"`; default: `"default"`
+---@field limit? novita.Limiter|novita.LimitOptions|false a limiter, or a table for one: see
+---  limits.md
+---@field defaults? table fields of chat requests, which those of a request override; those of a
+---  call override the client's
+---@field vars? table fills the templates in the request; without it a request is sent as it is
+---@field log? fun(level: "info"|"warn"|"error", event: table) receives attempts, delays and
+---  failures, see logs.md
+---@field nginx_wakeup? "event"|"thread"|"timer" how an nginx worker is notified of work, see
+---  nginx.md; default: `"event"`
+---@field loop? table how to wait, see core.md; default: chosen by where the code runs
+---@field on_text? fun(text: string): boolean? called with each piece of text; `false` ends the
+---  call with the reply so far
+---@field on_chunk? fun(chunk: table): boolean? the same with each chunk
+---@field parse? boolean decodes the answer into `reply.parsed`; it must match the schema in
+---  `response_format`; default: false
+---@field max_context? integer tokens: the oldest turns are omitted from a request that would,
+---  with its answer, exceed this; also in `run_tools`
+---@field keep_partial? boolean keeps the text so far of an answer that was stopped or cancelled;
+---  default: false
+---@field max_turns? integer calls of the model; if the last one calls tools too, they run, and
+---  the error is `tool_turns`; default: 10
+---@field on_call? fun(name: string, arguments: table): boolean?, any called before each tool
+---  call, one after the other; it may return `false` and a reason to refuse the call
+---@field concurrency? integer for `map`: concurrent items; default: 8
+---@field on_error? "continue"|"stop" for `map`: with `"stop"` the first failure cancels the
+---  others; default: `"continue"`
+---@field on_progress? fun(done: integer, total: integer, summary: novita.Summary) for `map`:
+---  called after each item
+
+return {}

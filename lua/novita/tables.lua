@@ -1,0 +1,25 @@
+--- Tables of names and values.
+
+local each = require("novita.compat").each
+
+local tables = {}
+
+--- Merges tables into a new one. Of several values with the same name the last one is taken.
+---@param ... table
+---@return table
+function tables.merged(...)
+  local whole = {}
+  for index = 1, select("#", ...) do
+    for name, value in each((select(index, ...))) do whole[name] = value end
+  end
+  return whole
+end
+
+--- Returns whether a value is a list; an empty table is one.
+---@param value any
+---@return boolean
+function tables.is_list(value)
+  return type(value) == "table" and (value[1] ~= nil or next(value) == nil)
+end
+
+return tables
