@@ -17,3 +17,24 @@ describe("compat.finalizer", function()
     assert.are.equal(2, calls)
   end)
 end)
+
+-- Loops that the compiler of LuaJIT tries and gives up.
+describe("compat.each", function()
+  it("visits all members, however often", function()
+    local each = compat.each
+    local inner = { 1, 2, 3, 4, 5 }
+    local outer = { a = inner, b = inner, c = inner, d = inner, e = inner }
+    local function spin(...) for _ = 1, 100 do end end -- luacheck: ignore
+    local least = 5
+    for _ = 1, 100000 do
+      spin()
+      local count = 0
+      for _, list in each(outer) do
+        for _ in each(list) do end
+        count = count + 1
+      end
+      least = math.min(least, count)
+    end
+    assert.are.equal(5, least)
+  end)
+end)

@@ -1,5 +1,5 @@
 -- Every public function says what it does: in Lua by the comment above it, in C by the line in
--- lua/novita/meta/core.lua that gives its types.
+-- lua/novita/meta that gives its types.
 
 local function read(path)
   local file = assert(io.open(path, "rb"))
@@ -31,10 +31,13 @@ describe("documentation", function()
     end)
   end
 
-  it("covers each function and method of the C module", function()
-    local types, lacking = read("lua/novita/meta/core.lua"), {}
-    for _, path in ipairs(files("src/*.c")) do
-      local tables = read(path):gsub("static const struct.-\n};", "")
+  it("covers each function and method of the C modules", function()
+    local types, lacking = "", {}
+    for _, path in ipairs(files("lua/novita/meta/*.lua")) do types = types .. read(path) end
+    for _, path in ipairs(files("src/*/*.c")) do
+      local tables = read(path):gsub("static const (%w+)[^\n]*{\n.-\n%s*};", function(type)
+        return type ~= "luaL_Reg" and "" or nil
+      end)
       for name in tables:gmatch("\n%s+{\"([%l][%w_]*)\", [%w_]+},?") do
         if not types:find("[.:]" .. name .. "%(") then
           lacking[#lacking + 1] = path .. ": " .. name

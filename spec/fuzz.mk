@@ -4,12 +4,14 @@
 
 TIME = 60
 FUZZ = build/fuzz
-FUZZ_TARGETS = sse chunk
-FUZZ_PACKAGES = $(DEMO_PACKAGES) clang libclang-rt-14-dev
+FUZZ_TARGETS = sse chunk answer request base64
+FUZZ_PACKAGES = $(DEMO_PACKAGES) clang libclang-rt-dev
 SANITIZE = -std=c99 -D_GNU_SOURCE -O1 -g -fno-sanitize-recover=undefined
 
 # Lua's memory looks like a leak after each input; at the end it is looked for anyway.
 FUZZ_chunk = -detect_leaks=0
+FUZZ_answer = -detect_leaks=0
+FUZZ_request = -detect_leaks=0
 
 fuzz: $(FUZZ_TARGETS:%=fuzz-%)
 
@@ -20,20 +22,22 @@ fuzz-%: $(FUZZ)/%
 	  -dict=spec/fuzz/$*.dict -artifact_prefix=$(FUZZ)/ $(FUZZ_$*) \
 	  $(FUZZ)/corpus/$* spec/fuzz/corpus/$*
 
-$(FUZZ)/sse: spec/fuzz/sse.c src/sse.c src/sse.h | fuzz-packages
-	@mkdir -p $(@D) && echo '*' > build/.gitignore
-	clang $(SANITIZE) -fsanitize=fuzzer,address,undefined -o $@ spec/fuzz/sse.c src/sse.c
+FUZZ_CC = clang $(SANITIZE) -fsanitize=fuzzer,address,undefined -o $@ $<
 
-$(FUZZ)/chunk: spec/fuzz/chunk.c $(wildcard src/*.[ch]) | fuzz-packages
-	@mkdir -p $(@D) && echo '*' > build/.gitignore
-	clang $(SANITIZE) -fsanitize=fuzzer,address,undefined -o $@ spec/fuzz/chunk.c \
-	  $(wildcard src/*.c) $(shell pkg-config --cflags --libs lua5.4 libcurl) -lm -pthread
+$(FUZZ)/sse $(FUZZ)/base64: $(FUZZ)/%: spec/fuzz/%.c src/bytes/%.c src/bytes/bytes.h | fuzz-packages
+	@mkdir -p $(@D)
+	$(FUZZ_CC) src/bytes/$*.c
+
+$(FUZZ)/chunk $(FUZZ)/answer $(FUZZ)/request: $(FUZZ)/%: spec/fuzz/%.c spec/fuzz/fuzz.h $(SOURCES)\
+		$(wildcard src/*/*.h) | fuzz-packages
+	@mkdir -p $(@D)
+	$(FUZZ_CC) $(SOURCES) $(shell pkg-config --cflags --libs lua5.4 libcurl) -lm -pthread
 
 vectors: fuzz-packages
-	@mkdir -p build/vectors && echo '*' > build/.gitignore
+	@mkdir -p build/vectors
 	for cc in gcc clang; do \
-	  $$cc $(SANITIZE) -fsanitize=address,undefined -o build/vectors/$$cc spec/sse/vectors.c && \
-	  build/vectors/$$cc spec/sse/*.txt || exit 1; \
+	  $$cc $(SANITIZE) -fsanitize=address,undefined -o build/vectors/$$cc spec/bytes/sse/vectors.c && \
+	  build/vectors/$$cc spec/bytes/sse/*.txt || exit 1; \
 	done
 
 fuzz-packages:

@@ -1,7 +1,7 @@
 -- The README's Lua blocks run as they stand, against the simulator.
 
 local child = require("spec.support.child")
-local simulator = require("spec.support.sim")
+local simulator = require("spec.support.simulator_client")
 
 local function read(path)
   local file = assert(io.open(path, "rb"))

@@ -3,7 +3,7 @@
 local core = require("novita.core")
 local novita = require("novita")
 
-local simulator = require("spec.support.sim")
+local simulator = require("spec.support.simulator_client")
 local streaming = require("spec.support.streaming")
 
 require("novita.reply")
@@ -36,6 +36,14 @@ describe("reply:text()", function()
   it("is what tostring gives, never nil", function()
     assert.equal("Hi", tostring(reply_with { content = "Hi" }))
     assert.equal("", tostring(reply_with {}))
+  end)
+
+  it("joins a string, and another", function()
+    local reply = reply_with { content = "Hi" }
+    assert.equal("> Hi, 2", "> " .. reply .. ", " .. 2)
+    assert.equal("HiHi>", reply .. reply .. ">")
+    assert.equal(">", reply_with {} .. ">")
+    assert.has_error(function() return reply .. {} end, "attempt to concatenate a table value")
   end)
 end)
 
@@ -79,7 +87,7 @@ describe("reply:json()", function()
 
   it("is an error where it is not JSON, which the message does not repeat", function()
     for _, text in ipairs { "private words", '{"private":', "{} private", "NaN",
-      '{"private":"\1"}', "```json\n{}\n```" } do
+      '{"private":"\1"}', "```json\n{private}\n```", "```\n1\n```\nor\n```\n2\n```" } do
       local reply = reply_with { content = text }
       local value, err = reply:json()
       assert.is_nil(value)

@@ -238,7 +238,7 @@ describe("retry.run", function()
     assert.is_nil(none)
     assert.are.equal(3, calls.n)
     assert.are.equal("invalid_response", err.kind)
-    assert.are.equal("the answer is of no use: bland", err.message)
+    assert.are.equal("the answer is unusable: bland", err.message)
     assert.are.equal("poor", err.reply)
   end)
 

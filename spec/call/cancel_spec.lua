@@ -4,7 +4,7 @@
 local novita = require("novita")
 
 local poll = require("novita.loop.poll")
-local talk = require("spec.support.talk")
+local talk = require("spec.support.client")
 local wire = require("spec.support.wire")
 
 local LONG = { initial_delay = 30, jitter = 0 }

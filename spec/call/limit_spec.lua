@@ -2,10 +2,10 @@
 
 local novita = require("novita")
 
-local call = require("novita.call")
+local factories = require("novita.call.factories")
 local clock = require("spec.support.clock")
 local poll = require("novita.loop.poll")
-local talk = require("spec.support.talk")
+local talk = require("spec.support.client")
 
 local CLOCK = 200
 
@@ -173,13 +173,13 @@ describe("after a 429", function()
 
   it("all calls of a limiter pause, once for the whole burst", function()
     local loop = clock.fast(CLOCK)
-    local limit = call.limit({ concurrency = 20 }, loop)
+    local limit = factories.limit({ concurrency = 20 }, loop)
     local client = talk.client { loop = loop, retry = "default", limit = limit }
     talk.sim:script { { status = 429, delay = 0.02, uses = 12 } }
     assert.are.same({}, many(12, function() return client:chat(talk.request()) end))
     assert.are.equal(12, refusals())
-    assert.are.equal(1, limit.cooldown.count)
-    assert.are.equal(0, limit.cooldown.busy)
+    assert.are.equal(1, limit.throttle.count)
+    assert.are.equal(0, limit.throttle.busy)
   end)
 
   it("a call that begins meanwhile waits for the end of the pause", function()
@@ -203,7 +203,7 @@ describe("after a 429", function()
       assert.is_truthy(talk.client(options):chat(talk.request()))
       return loop.now() - started
     end
-    assert.is_true(waits { limit = call.limit({}, loop) } > 30)
+    assert.is_true(waits { limit = factories.limit({}, loop) } > 30)
     assert.is_true(waits {} < 30)
   end)
 

@@ -1,8 +1,8 @@
 -- What a client logs, and what it never does (behaviour 16).
 
 local clock = require("spec.support.clock")
-local simulator = require("spec.support.sim")
-local talk = require("spec.support.talk")
+local simulator = require("spec.support.simulator_client")
+local talk = require("spec.support.client")
 
 local SECRETS = { talk.KEY, "0123456789abcdef", "Bearer", "prompt of the user",
   "answer of the model",

@@ -2,7 +2,7 @@
 -- for, and no more requests are sent than the policy says. Over sockets, in no time.
 
 local clock = require("spec.support.clock")
-local talk = require("spec.support.talk")
+local talk = require("spec.support.client")
 local tasks = require("spec.support.tasks")
 
 local SCRIPTS, BATCH = 1000, 50

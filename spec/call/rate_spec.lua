@@ -2,10 +2,10 @@
 -- Both clocks are faster by the same factor: at 30, the second by which the limiter's minute is
 -- longer than the server's still covers 33 ms of delays on this machine.
 
-local call = require("novita.call")
+local factories = require("novita.call.factories")
 local clock = require("spec.support.clock")
 local poll = require("novita.loop.poll")
-local talk = require("spec.support.talk")
+local talk = require("spec.support.client")
 
 local CLOCK = 30
 local RPM, TPM = 600, 60000
@@ -49,7 +49,7 @@ describe("against a server that counts a minute's requests and tokens", function
   local SECONDS = 125
 
   it("at least 95 % of the requests are used, and none is refused", function()
-    local limit = call.limit({ rpm = RPM, tpm = TPM }, loop)
+    local limit = factories.limit({ rpm = RPM, tpm = TPM }, loop)
     local client = talk.client { loop = loop, limit = limit, retry = "none" }
     local counts = run(loop, client, SECONDS, 24, talk.request { max_tokens = 20 })
     assert.are.equal(0, counts.refused)
@@ -60,7 +60,7 @@ describe("against a server that counts a minute's requests and tokens", function
   end)
 
   it("at least 95 % of the tokens are used, and none is refused", function()
-    local limit = call.limit({ rpm = RPM, tpm = TPM }, loop)
+    local limit = factories.limit({ rpm = RPM, tpm = TPM }, loop)
     local client = talk.client { loop = loop, limit = limit, retry = "none" }
     local request = talk.request { message = words(150), max_tokens = 300 } -- 300 of them used
     local counts = run(loop, client, SECONDS, 24, request)
@@ -72,7 +72,7 @@ describe("against a server that counts a minute's requests and tokens", function
   end)
 
   it("two clients that share the limit keep it together", function()
-    local limit = call.limit({ rpm = RPM, tpm = TPM }, loop)
+    local limit = factories.limit({ rpm = RPM, tpm = TPM }, loop)
     local clients = {}
     for index = 0, 1 do
       clients[index] = talk.client { loop = loop, limit = limit, retry = "none" }
@@ -90,15 +90,15 @@ describe("against a server that counts a minute's requests and tokens", function
   for name, headers in pairs { ["that names a wait"] = "seconds", ["that names none"] = false } do
     it("a limit set too high means one pause for a burst of 429s " .. name, function()
       talk.sim:limits { rpm = RPM, tpm = TPM, clock = CLOCK, retry_after = headers or nil }
-      local limit = call.limit({ rpm = 2 * RPM, tpm = 2 * TPM, max_pause = 600 }, loop)
+      local limit = factories.limit({ rpm = 2 * RPM, tpm = 2 * TPM, max_pause = 600 }, loop)
       local client = talk.client { loop = loop, limit = limit, retry = { attempts = 20 } }
       local counts = run(loop, client, 90, 24, talk.request { max_tokens = 20 })
       if os.getenv("NOVITA_SPEC_FIGURES") then
-        print("too high", name, counts.ok, counts.refused, limit.cooldown.count)
+        print("too high", name, counts.ok, counts.refused, limit.throttle.count)
       end
       assert.are.equal(0, counts.lost, tostring(counts.err))
       assert.is_true(counts.refused > 0)
-      assert.is_true(limit.cooldown.count <= counts.refused)
+      assert.is_true(limit.throttle.count <= counts.refused)
     end)
   end
 end)

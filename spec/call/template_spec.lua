@@ -3,7 +3,7 @@
 local cjson = require("cjson")
 
 local novita = require("novita")
-local talk = require("spec.support.talk")
+local talk = require("spec.support.client")
 
 -- The request that the server got for this one and these variables.
 local function sent(request, vars)

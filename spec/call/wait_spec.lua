@@ -1,7 +1,7 @@
 -- How long a call waits between its attempts (behaviour 4, 5), over sockets.
 
 local clock = require("spec.support.clock")
-local tries = require("spec.support.tries")
+local tries = require("spec.support.attempts")
 
 -- Half a minute after the simulator's Date in each form; what it is on our clock does not matter.
 local DATE = "Sun, 06 Nov 1994 08:49:07 GMT"
@@ -37,6 +37,8 @@ describe("a call waits as long as the server says", function()
     { 1.5, { ["retry-after-ms"] = "1500" } },
     { 0.5, { ["retry-after-ms"] = "500", ["Retry-After"] = "7" } },
     { 7, { ["retry-after-ms"] = "soon", ["Retry-After"] = "7" } },
+    { 0, { ["Retry-After"] = "0" } },
+    { 4, { ["Retry-After"] = "3, 4" } },
     { 30, { Date = DATE, ["Retry-After"] = "Sun, 06 Nov 1994 08:49:37 GMT" } },
     { 30, { Date = DATE, ["Retry-After"] = "Sunday, 06-Nov-94 08:49:37 GMT" } },
     { 30, { Date = DATE, ["Retry-After"] = "Sun Nov  6 08:49:37 1994" } },
@@ -71,8 +73,8 @@ end)
 
 describe("a call waits by itself after", function()
   local ignored = {
-    "0", "-5", "-0.5", "0x10", "1e3", "inf", "infinity", "nan", "1,5", "+3", "5 seconds", "soon",
-    ".5", "5.", "", "3, 4", "Sun, 06 Nov 1994", "Sun, 32 Nov 1994 08:49:37 GMT",
+    "-5", "-0.5", "0x10", "1e3", "inf", "infinity", "nan", "1,5", "+3", "5 seconds", "soon",
+    ".5", "5.", "", "Sun, 06 Nov 1994", "Sun, 32 Nov 1994 08:49:37 GMT",
     "Sun, 06 Nov 1994 08:49:37 CET",
     DATE, -- now
     "Sat, 05 Nov 1994 08:49:37 GMT", -- the past
@@ -173,14 +175,15 @@ describe("the deadline", function()
     assert.are.equal(2, #outcome.err.attempts)
   end)
 
-  it("that has passed before an attempt sends nothing", function()
+  it("that passes in a wait sends nothing more, and the server's error is the call's", function()
     local loop = clock.skipping()
     local slow = setmetatable({
       sleep = function(seconds) return loop.sleep(seconds + 5) end,
     }, { __index = loop })
     local outcome = tries.chat({ { status = 503 } }, { deadline = 2, loop = slow })
-    assert.are.equal("deadline", outcome.err.reason)
+    assert.are.equal("server", outcome.err.kind)
     assert.are.equal(1, #outcome.sent)
+    assert.are.equal(1, #outcome.err.attempts)
   end)
 end)
 

@@ -10,21 +10,12 @@
 **   the rest  the body of a streamed response
 **
 ** It must give the same chunks, the same end and the same reply when it
-** comes whole, byte by byte and in those pieces. There is no libcurl in it:
-** the bytes are put where a transfer's callback would put them.
+** comes whole, byte by byte and in those pieces, and no error may hold the
+** key that was sent. There is no libcurl in it: the bytes are put where a
+** transfer's callback would put them.
 */
 
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <lualib.h>
-
-#include "../../src/binding.h"
-
-int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size);
-int luaopen_novita_core (lua_State *L);
+#include "fuzz.h"
 
 typedef struct Input {
   const char *bytes;
@@ -36,12 +27,13 @@ typedef struct Input {
 ** What is kept in Lua: next(transfer) with our own upvalue, and log(list,
 ** assembler, ...), which writes down what next returned.
 */
-static lua_State *L;
 static int next_ref, begin_ref, log_ref, end_ref;
 
 static const char program[] =
+  CHECK_ERROR
+  "local next_chunk = ...\n"
   "local core = require('novita.core')\n"
-  "local assemble = require('novita.assemble')\n"
+  "local assemble = require('novita.stream.accumulator')\n"
   "local methods = require('novita.reply')\n"
   "local function shown(value)\n"
   "  local text, err = core.encode(value)\n"
@@ -53,6 +45,7 @@ static const char program[] =
   "    list[#list + 1] = shown(chunk)\n"
   "    list[#list + 1] = assembler:add(chunk)\n"
   "  elseif err then\n"
+  "    check_error(err)\n"
   "    list[#list + 1] = ('%s: %s: %s'):format(err.kind, err.message,\n"
   "      tostring(err.body))\n"
   "  end\n"
@@ -66,75 +59,33 @@ static const char program[] =
   "  end\n"
   "  return table.concat(list, '\\n')\n"
   "end\n"
-  "return begin, log, finish\n";
-
-
-static void fail (const char *what) {
-  fprintf(stderr, "%s: %s\n", what, lua_tostring(L, -1));
-  abort();
-}
+  "return next_chunk, begin, log, finish\n";
 
 
 static int call_next (lua_State *S) {
   NvTransfer *t = lua_touserdata(S, 1);
   lua_settop(S, 0);
-  return nv_chunk_next(S, t);
+  return nv_chat_chunk_next(S, t);
 }
 
 
-/* our next shares the state table of core's functions */
-static void open_next (void) {
-  lua_getglobal(L, "require");
-  lua_pushliteral(L, "novita.core");
-  lua_call(L, 1, 1);
-  lua_getfield(L, -1, "chat");
-  lua_getupvalue(L, -1, 1);
-  lua_pushcclosure(L, call_next, 1);
-  next_ref = luaL_ref(L, LUA_REGISTRYINDEX);
-  lua_pop(L, 2);
-}
-
-
-static void open_lua (void) {
-  L = luaL_newstate();
-  luaL_openlibs(L);
-  lua_getglobal(L, "package");
-  lua_getfield(L, -1, "preload");
-  lua_pushcfunction(L, luaopen_novita_core);
-  lua_setfield(L, -2, "novita.core");
-  lua_pop(L, 2);
-  open_next();
-  if (luaL_loadstring(L, program) != 0 || lua_pcall(L, 0, 3, 0) != 0)
-    fail("setup");
+static void setup (void) {
+  open_lua(program, call_next, 4);
   end_ref = luaL_ref(L, LUA_REGISTRYINDEX);
   log_ref = luaL_ref(L, LUA_REGISTRYINDEX);
   begin_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+  next_ref = luaL_ref(L, LUA_REGISTRYINDEX);
 }
 
 
-static NvTransfer *new_transfer (const Input *in) {
-  static const char head[] = "HTTP/1.1 200 OK\r\nx-request-id: 1\r\n\r\n";
-  NvTransfer *t = nv_transfer_new();
-  nv_sse_init(&t->events, in->ceiling);
-  t->events.errors = 1;
+static NvTransfer *new_stream (const Input *in) {
+  static const char head[] = "x-request-id: 1";
+  NvTransfer *t = new_transfer(200, "stream", head, sizeof(head) - 1);
+  nv_sse_init(&t->sse, in->ceiling);
+  t->sse.errors = 1;
   t->options.stream = 1;
   t->state = NV_RUNNING;
-  t->status = 200;
-  t->headers_complete = 1;
-  t->phase = "stream";
-  nv_buffer_append(&t->head, head, sizeof(head) - 1);
   return t;
-}
-
-
-static void end_transfer (NvTransfer *t, const Input *in) {
-  t->state = NV_DONE;
-  if (in->breaks) {
-    t->failure.kind = "connection";
-    t->failure.reason = "reset";
-    t->failure.phase = "stream";
-    strcpy(t->failure.text, "broken");
-  }
 }
 
 
@@ -169,7 +120,7 @@ static int take (NvTransfer *t) {
 
 /* feeds the body in pieces; leaves what came of it on the top */
 static void run (const Input *in, const uint8_t *lengths, size_t count) {
-  NvTransfer *t = new_transfer(in);
+  NvTransfer *t = new_stream(in);
   size_t offset = 0, turn = 0;
   int ended = 0;
   lua_rawgeti(L, LUA_REGISTRYINDEX, begin_ref);
@@ -182,10 +133,10 @@ static void run (const Input *in, const uint8_t *lengths, size_t count) {
     offset += piece;
     ended = take(t);
   }
-  end_transfer(t, in);
+  end_transfer(t, in->breaks);
   if (!ended && !take(t))
     fail("a transfer that is done goes on");
-  nv_transfer_free(t);
+  nv_pool_drop(t);
   lua_rawgeti(L, LUA_REGISTRYINDEX, end_ref);
   lua_insert(L, -3);
   if (lua_pcall(L, 2, 1, 0) != 0)
@@ -209,7 +160,7 @@ int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size) {
   Input in;
   size_t count;
   if (L == NULL)
-    open_lua();
+    setup();
   if (size < 2 || size - 2 < (size_t)(data[1] & 7))
     return 0;
   count = data[1] & 7;

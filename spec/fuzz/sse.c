@@ -18,7 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../src/sse.h"
+#include "../../src/bytes/bytes.h"
 
 #define HEAD  10   /* an unfinished line is not judged before so many bytes */
 

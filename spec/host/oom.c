@@ -26,9 +26,9 @@
 
 #include <curl/curl.h>
 
-#include "host.h"
+#define MOST	5000
 
-#define MOST	5000	/* allocations in a scenario; more means no end */
+#include "refusal.h"
 
 
 /*
@@ -37,33 +37,13 @@
 ** =======================================================
 */
 
-enum { LUA, C };
-enum { SINGLE, ALL };
-
-static struct {
-  int active;
-  int whose;
-  int lasting;		/* SINGLE, ALL */
-  int countdown;	/* allocations still to be had */
-  int failed;		/* how many were refused */
-} plan;
-
 static pthread_t tried;	/* the thread that has the plan */
 
 static long in_use;	/* blocks of our own code and libcurl, in all threads */
 
 
 static int refuses (int whose) {
-  int most;
-  if (!pthread_equal(pthread_self(), tried) || !plan.active ||
-      plan.whose != whose)
-    return 0;
-  most = plan.lasting == ALL ? MOST * MOST : whose == LUA ? 2 : 1;
-  if (plan.countdown > 0) {
-    plan.countdown--;
-    return 0;
-  }
-  return plan.failed++ < most;
+  return pthread_equal(pthread_self(), tried) && plan_refuses(whose);
 }
 
 
@@ -82,6 +62,7 @@ void *__wrap_malloc (size_t size);
 void *__wrap_calloc (size_t count, size_t size);
 void *__wrap_realloc (void *block, size_t size);
 void __wrap_free (void *block);
+char *__wrap_strdup (const char *text);
 
 
 void *__wrap_malloc (size_t size) {
@@ -123,7 +104,7 @@ static void *lua_memory (void *data, void *block, size_t had, size_t size) {
 }
 
 
-static char *duplicate (const char *text) {
+char *__wrap_strdup (const char *text) {
   size_t size = strlen(text) + 1;
   char *copy = __wrap_malloc(size);
   return copy ? memcpy(copy, text, size) : NULL;
@@ -197,6 +178,26 @@ static const struct Scenario {
    "pool = core.pool()\n"
    "local answer, err = finish(pool, pool:request{ path = '/models' })\n"
    "return err and not answer and err or #answer.data > 0"},
+  {"upload", "",
+   "pool = core.pool()\n"
+   "local answer, err = finish(pool, pool:request({ path = '/models', method =\n"
+   "  'POST', form = { { name = 'a', bytes = 'b' }, { name = 'file', path =\n"
+   "  'Makefile', type = 'text/plain' } } }, { query = { a = 1, key = 'x' } }))\n"
+   "assert(not answer)\n"
+   "return err.status == 404 or err"},
+  {"download", "",
+   "pool = core.pool()\n"
+   "local path, err = finish(pool, pool:request{ path = '/models',\n"
+   "  save_to = 'build/host/models' })\n"
+   "return path or err"},
+  {"writer", "",
+   "local writer, problem = core.writer('build/host/written')\n"
+   "assert(writer, problem)\n"
+   "assert(writer:write('x') and writer:sync() and writer:finish())\n"
+   "core.writer('build/host/written'):close()"},
+  {"base64", "text = core.base64(('\\0\\0\\0\\64'):rep(30))",
+   "assert(core.base64(('\\0\\0\\0\\64'):rep(30)) == text)\n"
+   "assert(core.floats(text)[30] == 2)"},
   {"cancel", "start() pool:poll(0)",
    "transfer:cancel()\n"
    "local reply, err = transfer:reply()\n"
@@ -304,15 +305,8 @@ static int try (const struct Scenario *s, const char *expected) {
   lua_State *L = new_state(expected);
   char where[100];
   int status;
-  snprintf(where, sizeof(where), "%s, %s allocation %d fails%s", s->name,
-           plan.whose == LUA ? "Lua" : "C", plan.countdown + 1,
-           plan.lasting == ALL ? " and all after it" : "");
-  run(L, where, s->prepare);
-  if (luaL_loadstring(L, s->act) != 0)
-    give_up(where, lua_tostring(L, -1));
-  plan.active = 1;
-  status = lua_pcall(L, 0, 1, 0);
-  plan.active = 0;
+  describe_plan(where, sizeof(where), s->name);
+  status = run_plan(L, where, s->prepare, s->act, 1);
   if (!is_fair(L, status))
     give_up(where, show(L));
   lua_settop(L, 0);
@@ -330,10 +324,7 @@ static int torture (const struct Scenario *s, const char *expected, int whose,
   for (n = 0; n < MOST; n++) {
     long left, before = tally(0);
     int failed;
-    memset(&plan, 0, sizeof(plan));
-    plan.whose = whose;
-    plan.lasting = lasting;
-    plan.countdown = n;
+    make_plan(whose, lasting, n);
     failed = try(s, expected);
     left = tally(0) - before;
     if (n > 0 && left != 0) {
@@ -370,7 +361,7 @@ int main (void) {
   long total = 0;
   tried = pthread_self();
   if (curl_global_init_mem(CURL_GLOBAL_DEFAULT, __wrap_malloc, __wrap_free,
-                           __wrap_realloc, duplicate, __wrap_calloc))
+                           __wrap_realloc, __wrap_strdup, __wrap_calloc))
     give_up("oom", "libcurl");
   expected = right_answer();
   for (s = scenarios; s->name != NULL; s++) {

@@ -2,10 +2,12 @@
 ** states.c
 ** Several Lua states in one process: interleaved in one thread, closed in
 ** either order with calls in flight, and one in each of several threads.
-** The module keeps nothing outside a state, so they never meet.
+** The module keeps nothing outside a state but the count of interrupts, so
+** they meet only there.
 */
 
 #include <pthread.h>
+#include <signal.h>
 
 #include "host.h"
 
@@ -107,11 +109,41 @@ static void work_in_threads (void) {
 }
 
 
+/*
+** Watches of two states: the last one closed gives the handler back. A shell
+** has background jobs ignore SIGINT, so it is set first.
+*/
+static void interrupt (int first) {
+  static const char open[] = "watch = core.interrupts()";
+  lua_State *states[2];
+  void (*before) (int) = signal(SIGTERM, SIG_DFL);
+  void (*before_int) (int) = signal(SIGINT, SIG_DFL);
+  states[0] = named_state("one");
+  states[1] = named_state("two");
+  run(states[0], "watch", open);
+  raise(SIGTERM);
+  run(states[1], "watch", open);
+  raise(SIGINT);
+  run(states[0], "both", "assert(watch:count() == 2)");
+  run(states[1], "one", "assert(watch:count() == 1)");
+  lua_close(states[first]);
+  raise(SIGTERM);
+  run(states[1 - first], "more", "assert(watch:count() == 3 or\n"
+      "  NAME == 'two' and watch:count() == 2)");
+  lua_close(states[1 - first]);
+  if (signal(SIGTERM, before) != SIG_DFL ||
+      signal(SIGINT, before_int) != SIG_DFL)
+    give_up("states", "a handler is left");
+}
+
+
 int main (void) {
   work_in_threads();  /* first: they load and set up libcurl together */
   interleave();
   close_in_flight(0);
   close_in_flight(1);
+  interrupt(0);
+  interrupt(1);
   puts("states passed");
   return 0;
 }

@@ -4,7 +4,7 @@ local core = require("novita.core")
 
 local browser = require("spec.support.browser")
 local nginx = require("spec.support.nginx")
-local sim = require("spec.support.sim").shared()
+local sim = require("spec.support.simulator_client").shared()
 local wire = require("spec.support.wire")
 
 local ANSWER = "article.assistant:last-of-type"
@@ -14,18 +14,18 @@ local JSON = { ["Content-Type"] = "application/json" }
 describe("#nginx: examples/openresty", function()
   local server, url
 
-  setup(function()
+  local function serve()
     server = nginx.start {
       example = "openresty",
       environment = { NOVITA_BASE_URL = sim.url, NOVITA_API_KEY = "sk_page_spec" },
     }
     url = ("http://127.0.0.1:%d/"):format(server.port)
-  end)
+  end
 
-  teardown(function()
+  local function stop_serving()
     sim:reset()
     assert.same({ 0 }, (server:stop()))
-  end)
+  end
 
   before_each(function() sim:reset() end)
 
@@ -34,6 +34,9 @@ describe("#nginx: examples/openresty", function()
   end
 
   describe("its handler", function()
+    setup(serve)
+    teardown(stop_serving)
+
     it("relays a chat as events", function()
       sim:script { { answer = { content = "one two" } } }
       local status, body, head = server:get("/chat", question("Hi"), JSON)
@@ -62,7 +65,8 @@ describe("#nginx: examples/openresty", function()
       for _, body in ipairs {
         "", "{}", "[]", '{"messages":[]}', '{"messages":{}}', '{"messages":["Hi"]}',
         '{"messages":[{"role":"system","content":"Hi"}]}',
-        '{"messages":[{"role":"user","content":["Hi"]}]}', question(("x"):rep(20000)),
+        '{"messages":[{"role":"user","content":["Hi"]}]}', question(("x"):rep(40000)),
+        '{"messages":[3]}',
       } do
         assert.equal(400, (server:get("/chat", body, JSON)), body)
       end
@@ -90,26 +94,35 @@ describe("#nginx: examples/openresty", function()
     end)
   end)
 
+  local page
+
+  local function open_page()
+    serve()
+    page = browser.open()
+  end
+
+  local function close_page()
+    page:close()
+    stop_serving()
+  end
+
+  local function start(step, text)
+    sim:script { step }
+    page:go(url)
+    page:type("#text", text or "Tell me")
+    page:click("#send")
+  end
+
+  local function answered(predicate)
+    return browser.wait_for(function()
+      local text = page:text(ANSWER)
+      return text and predicate(text) and text
+    end)
+  end
+
   describe("its page", function()
-    local page
-
-    setup(function() page = browser.open() end)
-
-    teardown(function() page:close() end)
-
-    local function start(step, text)
-      sim:script { step }
-      page:go(url)
-      page:type("#text", text or "Tell me")
-      page:click("#send")
-    end
-
-    local function answered(predicate)
-      return browser.wait_for(function()
-        local text = page:text(ANSWER)
-        return text and predicate(text) and text
-      end)
-    end
+    setup(open_page)
+    teardown(close_page)
 
     it("shows text while it streams", function()
       start { answer = { content = "one two three four five six seven" }, pace = 0.15 }
@@ -184,12 +197,69 @@ describe("#nginx: examples/openresty", function()
 
     it("has a limit for each visitor", function()
       sim:always {}
-      local refused
+      local refused, after
       for _ = 1, 30 do
-        local status, body = server:get("/chat", question("Hi"), JSON)
-        if status == 429 then refused = core.decode(body).message end
+        local status, body, head = server:get("/chat", question("Hi"), JSON)
+        if status == 429 then
+          refused, after = core.decode(body).message, head:match("Retry%-After: (%d+)")
+        end
       end
+      assert.is_true(tonumber(after) >= 1)
       assert.equal("Too many questions. Try again in a minute.", refused)
+    end)
+  end)
+
+  -- A server of its own, since a visitor may ask only so often.
+  describe("its page, when much is said,", function()
+    setup(open_page)
+    teardown(close_page)
+
+    it("follows an answer that grows, unless one has scrolled back", function()
+      local lines = {}
+      for number = 1, 60 do lines[number] = "This is line " .. number .. " of sixty.\n" end
+      local distance = "const m = document.querySelector('main');"
+        .. "return m.scrollHeight - m.clientHeight - m.scrollTop"
+      start { answer = { content = table.concat(lines) }, pace = 0.004 }
+      assert(answered(function(text) return text:find("line 60", 1, true) end))
+      assert.is_true(page:run("return document.querySelector('main').scrollTop") > 500)
+      assert.is_true(page:run(distance) < 2)
+      local left = "return document.querySelector('%s').getBoundingClientRect().left"
+      assert.equal(page:run(left:format("textarea")), page:run(left:format("article.assistant")))
+      sim:script { { answer = { content = table.concat(lines) }, pace = 0.01 } }
+      assert(browser.wait_for(function() return page:text("#send") == "Send" end))
+      page:type("#text", "Again" .. ENTER)
+      assert(answered(function(text) return text:find("line 9", 1, true) end))
+      page:run("document.querySelector('main').scrollTop = 0")
+      assert(answered(function(text) return text:find("line 60", 1, true) end))
+      assert.equal(0, page:run("return document.querySelector('main').scrollTop"))
+    end)
+
+    it("has a box that grows with its text, and shrinks again", function()
+      page:go(url)
+      local height = "return document.getElementById('text').offsetHeight"
+      local before = page:run(height)
+      page:run("const t = document.getElementById('text'); t.value = 'a\\nb\\nc\\nd';"
+        .. "t.dispatchEvent(new Event('input'))")
+      assert.is_true(page:run(height) > before + 40)
+      page:type("#text", ENTER)
+      assert.equal(before, page:run(height))
+      assert(browser.wait_for(function() return page:text("#send") == "Send" end))
+    end)
+
+    it("drops the oldest turns of a long conversation", function()
+      local long = ("x"):rep(7000)
+      start({ answer = { content = long } }, "Question 1")
+      for number = 2, 8 do
+        assert(browser.wait_for(function() return page:text("#send") == "Send" end))
+        sim:script { { answer = { content = long } } }
+        page:type("#text", ("Question %d"):format(number) .. ENTER)
+      end
+      assert(browser.wait_for(function() return #sim:journal() == 8 end))
+      assert(browser.wait_for(function() return page:text("#send") == "Send" end))
+      assert.is_nil(page:text("article.wrong"))
+      local sent = core.decode(sim:journal()[8].body).messages
+      assert.same({ "user", "Question 4", 9 }, { sent[1].role, sent[1].content, #sent })
+      assert.equal("Question 8", sent[9].content)
     end)
   end)
 end)

@@ -1,7 +1,8 @@
 -- Neovim's loop: tasks, calls that block, and ending in every state.
 
 local editor = require("spec.support.editor")
-local simulator = require("spec.support.sim")
+local simulator = require("spec.support.simulator_client")
+local streaming = require("spec.support.streaming")
 
 local FOREVER = 30
 
@@ -28,10 +29,25 @@ describe("in Neovim,", function()
         local before = #texts
         local result = task:wait()
         timer:close()
-        return { before = before, texts = texts, result = result, ticks = ticks > 20, fast = fast }
+        return { before = before, texts = texts, result = result, ticks = ticks > 5, fast = fast }
       ]]
       assert.are.same({ before = 0, texts = { "call 1", "call 2" }, result = "end", ticks = true,
         fast = false }, got)
+    end)
+
+    it("still has what was left of its patience after the editor was blocked", function()
+      sim:always { delay = 2 }
+      assert.are.equal("Hello there", editor.run [[
+        local text
+        require("novita").spawn(function()
+          local reply, err = client({ first_byte_timeout = 1.2 }):chat(request())
+          text = tostring(reply or err)
+        end)
+        vim.wait(100)
+        vim.loop.sleep(1600)
+        wait(function() return text end)
+        return text
+      ]])
     end)
 
     it("retries without blocking", function()
@@ -47,6 +63,27 @@ describe("in Neovim,", function()
         return { text, ticks > 15 }
       ]]
       assert.are.same({ "Hello there", true }, got)
+    end)
+
+    it("is cancelled too while it lets the editor have its turn", function()
+      sim:always(streaming.silent { streaming.chunk("a") })
+      local got = editor.run [[
+        local started, between, err
+        local task = require("novita").spawn(function()
+          local stream = assert(client { idle_timeout = 5 }:stream(request()))
+          stream:next()
+          started = true
+          for _ = 1, 2 do coroutine.yield() end -- the first is in the same turn
+          err = select(2, stream:next())
+        end)
+        wait(function() return started end)
+        between = task.waiter == nil
+        local since = now()
+        task:cancel()
+        task:join()
+        return { between = between, kind = err.kind, at_once = now() - since < 1 }
+      ]]
+      assert.are.same({ between = true, kind = "cancelled", at_once = true }, got)
     end)
 
     it("whose function raises is reported, unless somebody waits for it", function()
@@ -114,7 +151,7 @@ describe("in Neovim,", function()
         vim.defer_fn(function() scheduled = vim.api.nvim_get_current_buf() end, 20)
         local text = client():chat(request()):text()
         timer:close()
-        return { text, ticks > 10, scheduled }
+        return { text, ticks > 3, scheduled }
       ]]
       assert.are.same({ "Hello there", true, 1 }, got)
     end)

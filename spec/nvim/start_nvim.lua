@@ -1,7 +1,7 @@
 -- novita.start inside Neovim: a call in the background, told by callbacks that may use the editor.
 
 local editor = require("spec.support.editor")
-local simulator = require("spec.support.sim")
+local simulator = require("spec.support.simulator_client")
 
 local FOREVER = 30
 
@@ -126,8 +126,8 @@ describe("novita.start", function()
         status = handle:status() }
     ]]
     assert.are.same({ false, false }, { got[1], got[2] })
-    assert.is_truthy(got.raised1:find("unknown handler 'on_word'", 1, true))
-    assert.is_truthy(got.raised2:find("handlers: table expected, got nil", 1, true))
+    assert.is_truthy(got.raised1:find("handlers.on_word: unknown handler", 1, true))
+    assert.is_truthy(got.raised2:find("handlers: expected a table, got nil", 1, true))
     assert.are.equal(0, got.before)
     assert.are.same({ "done config" }, got.told)
     assert.are.equal("failed", got.status)

@@ -14,6 +14,7 @@ local machine = require("spec.support.machine")
 local native = require("spec.support.native")
 
 local SECONDS = 20
+local ANSWER_SECONDS = 90 -- the first start of a browser may take its time on a busy machine
 local POLL_SECONDS = 0.02
 local ELEMENT = "element-6066-11e4-a52e-4f735466cecf" -- WebDriver's name for one
 
@@ -30,7 +31,7 @@ local mt = { __name = "browser", __index = methods }
 
 local function exchange(self, method, path, value)
   local connection = assert(socket.connect("127.0.0.1", self.port))
-  connection:settimeout(SECONDS)
+  connection:settimeout(ANSWER_SECONDS)
   local body = value and core.encode(value) or ""
   connection:send(("%s %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
     .. "Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%s")

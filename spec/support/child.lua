@@ -25,6 +25,16 @@ local function write_all(path, text)
   file:close()
 end
 
+--- Runs a command line in a shell.
+---@param command_line string
+---@return string output what it wrote to standard output
+function child.output(command_line)
+  local pipe = assert(io.popen(command_line))
+  local text = pipe:read("*a")
+  pipe:close()
+  return text
+end
+
 --- Runs fn in a fork of this process, which then ends without any finalizer.
 ---@param fn fun(): any
 ---@return string result what fn returned, as text; what it raised is raised here
@@ -67,6 +77,14 @@ end
 ---@return table process with pid
 function child.start(code, environment)
   return start({ "-e", code }, environment)
+end
+
+--- Starts a file with arguments.
+---@param words string[]
+---@param environment? table<string, string|false>
+---@return table process with pid
+function child.start_words(words, environment)
+  return start(words, environment)
 end
 
 --- Waits for its end.

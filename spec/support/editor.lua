@@ -12,7 +12,7 @@
 local socket = require("socket")
 
 local data = require("spec.support.data")
-local simulator = require("spec.support.sim")
+local simulator = require("spec.support.simulator_client")
 
 local PATIENCE = 20 -- seconds for a headless run
 local SLOW_NAME = os.getenv("LUA_CPATH"):match("^[^;]+"):gsub("%?", "spec/support/slowname")

@@ -8,8 +8,9 @@ local busted = require("busted")
 
 local native = require("spec.support.native")
 
-require("novita.core") -- the same one, and the same simulator, for all files
-local sim = require("spec.support.sim")
+require("novita.core") -- the same one, and the same servers, for all files
+local sim = require("spec.support.simulator_client")
+require("spec.support.postgres")
 
 -- What would change the meaning of a spec. LD_PRELOAD carries a sanitizer into this process; of the
 -- programs we start, only interpreters need it (see child.lua).
@@ -19,7 +20,7 @@ for _, name in ipairs { "NOVITA_API_KEY", "NOVITA_BASE_URL", "NOVITA_MODEL", "LD
   native.setenv(name, nil)
 end
 
-local STATE_POOL = 3 -- NV_STATE_POOL of src/binding.h
+local STATE_POOL = 2 -- NV_STATE_POOL of src/lua/binding.h
 
 local function close_pools()
   local poll = package.loaded["novita.loop.poll"]
@@ -27,6 +28,12 @@ local function close_pools()
   local state = native.upvalue(package.loaded["novita.core"].chat, 1)
   if state[STATE_POOL] then state[STATE_POOL]:close() end
   state[STATE_POOL] = nil
+end
+
+-- A compiled trace of LuaJIT holds the objects that it was compiled with, as long as it lives.
+local function collect()
+  if rawget(_G, "jit") then require("jit").flush() end
+  collectgarbage()
 end
 
 local function left_open(before, now)
@@ -39,7 +46,12 @@ local function left_open(before, now)
   return table.concat(list, ", ")
 end
 
-local before
+local before, test -- of the running test: what is open before it, and its name
+
+busted.subscribe({ "test", "start" }, function(element)
+  test = ("%s (%s:%s)"):format(element.name, element.trace.short_src, element.trace.currentline)
+  return nil, true
+end)
 
 busted.before_each(function()
   before = native.descriptors() or {}
@@ -49,9 +61,9 @@ busted.after_each(function()
   close_pools()
   for _ = 1, 2 do -- a collection is dear, and mostly there is nothing to collect
     if left_open(before, native.descriptors() or before) == "" then return end
-    collectgarbage()
+    collect()
   end
-  collectgarbage()
+  collect()
   local list = left_open(before, native.descriptors())
-  if list ~= "" then error("the test left descriptors open: " .. list, 0) end
+  if list ~= "" then error(test .. " left descriptors open: " .. list, 0) end
 end)

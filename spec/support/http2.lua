@@ -1,13 +1,15 @@
 -- HTTP/2 in front of the shared simulator: nghttpx, which Debian has in nghttp2-proxy.
 --
---   local front = http2.start()     nil where there is no nghttpx
---   ... calls to front.url with front.ca_file ...
+--   local front = http2.start()
+--   if not front then pending(http2.MISSING) return end
+--   ... http2.client(front), or calls to front.url with front.ca_file ...
 --   front:stop()
 
 local socket = require("socket")
 
 local machine = require("spec.support.machine")
-local simulator = require("spec.support.sim")
+local simulator = require("spec.support.simulator_client")
+local streaming = require("spec.support.streaming")
 
 local START_SECONDS = 2
 local POLL_SECONDS = 0.005
@@ -27,7 +29,10 @@ for name, path in pairs { cert = arg[1], key = arg[2], ca = arg[3] } do
 end
 ]]
 
-local http2 = {}
+local http2 = {
+  --- Why nothing can be tried.
+  MISSING = "HTTP/2: there is no nghttpx (Debian: nghttp2-proxy)",
+}
 
 local methods = {}
 local mt = { __name = "http2", __index = methods }
@@ -41,6 +46,19 @@ local function make_certificate(...)
   os.execute(("LUA_PATH='./?.lua;;' '%s' '%s' '%s' '%s' '%s'"):format(
     os.getenv("NOVITA_SIM_LUA") or "lua5.4", program, ...))
   os.remove(program)
+end
+
+--- Files with a certificate for 127.0.0.1, its key and its authority's certificate.
+---@return { cert: string, key: string, ca: string }
+function http2.certificate()
+  local files = { cert = os.tmpname(), key = os.tmpname(), ca = os.tmpname() }
+  make_certificate(files.cert, files.key, files.ca)
+  return files
+end
+
+--- Removes them.
+function http2.remove(files)
+  for _, path in pairs(files) do os.remove(path) end
 end
 
 local function wait_for(port)
@@ -57,14 +75,22 @@ end
 ---@return table? front with url and ca_file; nil where there is no nghttpx
 function http2.start()
   if not machine.found("nghttpx") then return nil end
-  local cert, key, ca, port = os.tmpname(), os.tmpname(), os.tmpname(), machine.free_port()
-  make_certificate(cert, key, ca)
-  local pipe = assert(io.popen(COMMAND:format(port, tonumber(simulator.shared().port), key, cert,
-    key, cert, ca), "w"))
+  local files, port = http2.certificate(), machine.free_port()
+  local pipe = assert(io.popen(COMMAND:format(port, tonumber(simulator.shared().port), files.key,
+    files.cert, files.key, files.cert, files.ca), "w"))
   wait_for(port)
   return setmetatable({
-    url = ("https://127.0.0.1:%d/openai/v1"):format(port), ca_file = ca, pipe = pipe,
+    url = ("https://127.0.0.1:%d/openai/v1"):format(port), ca_file = files.ca, pipe = pipe,
   }, mt)
+end
+
+--- A client of a server in front of the simulator, which tries once.
+---@param front { url: string, ca_file: string }
+---@param options? table
+function http2.client(front, options)
+  local all = { base_url = front.url, ca_file = front.ca_file }
+  for name, value in pairs(options or {}) do all[name] = value end
+  return streaming.client(all)
 end
 
 function methods:stop()

@@ -49,11 +49,13 @@ static int native_fork (lua_State *L) {
 }
 
 
-/* in the child of a spawn: becomes the program, or gives up */
+/* in the child of a spawn: becomes the program, which reads nothing */
 static void become (char *const *words, const char *output) {
-  int fd = open(output, O_WRONLY | O_TRUNC);
-  if (fd >= 0 && dup2(fd, 1) == 1 && dup2(fd, 2) == 2) {
+  int fd = open(output, O_WRONLY | O_TRUNC), in = open("/dev/null", O_RDONLY);
+  if (in >= 0 && dup2(in, 0) == 0 && fd >= 0 && dup2(fd, 1) == 1 &&
+      dup2(fd, 2) == 2) {
     close(fd);
+    close(in);
     alarm(LONGEST);  /* outlives exec */
     execvp(words[0], words);
   }
@@ -116,8 +118,10 @@ static int native_pid (lua_State *L) {
 
 
 static int signal_number (lua_State *L, int index) {
-  static const char *const names[] = {"INT", "PIPE", "TERM", "KILL", NULL};
-  static const int numbers[] = {SIGINT, SIGPIPE, SIGTERM, SIGKILL};
+  static const char *const names[] = {"INT", "PIPE", "TERM", "KILL", "STOP",
+    "CONT", NULL};
+  static const int numbers[] = {SIGINT, SIGPIPE, SIGTERM, SIGKILL, SIGSTOP,
+    SIGCONT};
   return numbers[luaL_checkoption(L, index, NULL, names)];
 }
 
@@ -134,6 +138,12 @@ static int native_kill (lua_State *L) {
 /* default(signal): the disposition that a fresh process has */
 static int native_default (lua_State *L) {
   signal(signal_number(L, 1), SIG_DFL);
+  return 0;
+}
+
+
+static int native_ignore (lua_State *L) {
+  signal(signal_number(L, 1), SIG_IGN);
   return 0;
 }
 
@@ -215,6 +225,7 @@ static const luaL_Reg functions[] = {
   {"pid", native_pid},
   {"kill", native_kill},
   {"default", native_default},
+  {"ignore", native_ignore},
   {"disposition", native_disposition},
   {"readable", native_readable},
   {"descriptors", native_descriptors},

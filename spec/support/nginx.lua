@@ -4,16 +4,17 @@
 --   local status, body = server:get("/hi")
 --   server:stop()
 --
--- It is Debian's, unpacked below build/ and not installed: libluajit2-5.1-2, which it needs, and
--- libluajit-5.1-2, which Neovim and the specs need, exclude each other. The module is the one for
--- LuaJIT. In the code of `at`, `here` is the module below: a client of the simulator.
+-- It is Debian's, unpacked below build/ and not installed: libluajit2-5.1-2, which it needs on
+-- Debian 12, and libluajit-5.1-2, which Neovim and the specs need, exclude each other. The module
+-- is the one for LuaJIT. In the code of `at`, `here` is the module below: a client of the
+-- simulator.
 
 local socket = require("socket")
 
 local machine = require("spec.support.machine")
 
 local PACKAGES = "nginx nginx-common libnginx-mod-http-lua libnginx-mod-http-ndk "
-  .. "libluajit2-5.1-2 libluajit2-5.1-common lua-resty-core lua-resty-lrucache"
+  .. "lua-resty-core lua-resty-lrucache"
 local SECONDS = 10
 local POLL_SECONDS = 0.005
 
@@ -51,16 +52,23 @@ local here = debug.getinfo(1, "S").source:match("^@(.*)spec/support/nginx%.lua$"
 local source = first_line("cd '" .. (here == "" and "." or here) .. "' && pwd")
 local root = source .. "/build/nginx/root"
 
--- Downloads are made as root, without a sandbox, into a folder that others may not read.
+-- Downloads are made as root, without a sandbox, into a folder that others may not read. Debian 12
+-- has a LuaJIT of nginx's own; Debian 13 has one for all.
+local FETCH = [[
+  set -e; mkdir -p @source/build; echo '*' > @source/build/.gitignore
+  rm -rf @root; mkdir -p @root/debs; cd @root/debs
+  [ -n "$(apt-cache madison nginx)" ] || apt-get update -qq
+  luajit=libluajit2-5.1; [ -n "$(apt-cache madison $luajit-2)" ] || luajit=libluajit-5.1
+  fetch() {
+    apt-get -o APT::Sandbox::User=root download -qq @packages $luajit-2 $luajit-common
+  }
+  fetch >/dev/null 2>&1 || { apt-get update -qq; fetch; }
+  for package in *.deb; do dpkg -x "$package" ..; done
+  touch ../complete]]
+
 local function fetch()
   if read_file(root .. "/complete") then return end
-  run(([[
-    set -e; mkdir -p %s/build; echo '*' > %s/build/.gitignore
-    rm -rf %s; mkdir -p %s/debs; cd %s/debs
-    apt-get -o APT::Sandbox::User=root download -qq %s >/dev/null 2>&1 ||
-      { ${SUDO:-} apt-get update -qq; apt-get -o APT::Sandbox::User=root download -qq %s; }
-    for package in *.deb; do dpkg -x "$package" ..; done
-    touch ../complete]]):format(source, source, root, root, root, PACKAGES, PACKAGES))
+  run((FETCH:gsub("@(%l+)", { source = source, root = root, packages = PACKAGES })))
 end
 
 -- Templates -------------------------------------------------------------------------------------
@@ -146,15 +154,14 @@ end
 local function example(self, options)
   local folder = source .. "/examples/" .. options.example
   run(("cp -R %s/. %s/"):format(folder, self.directory))
-  local lua = ("%s/lua/?.lua;%s/lua/?/init.lua;%s/usr/share/lua/5.1/?.lua;;")
-    :format(source, source, root)
+  local lua = ("%s/?.lua;%s/lua/?.lua;%s/lua/?/init.lua;%s/usr/share/lua/5.1/?.lua;;")
+    :format(self.directory, source, source, root)
   local modules = ("load_module %s/usr/lib/nginx/modules/ndk_http_module.so;\n"
     .. "load_module %s/usr/lib/nginx/modules/ngx_http_lua_module.so;\n"
     .. (first_line("id -u") == "0" and "user root;" or "")):format(root, root)
   local text = read_file(folder .. "/nginx.conf")
   for from, to in pairs {
-    ["include /etc/nginx/modules%-enabled/%*%.conf;"] = modules,
-    ["daemon off;"] = "", ["error_log stderr;"] = "error_log error.log notice;",
+    ["daemon off;"] = modules, ["error_log stderr;"] = "error_log error.log notice;",
     ["worker_processes auto;"] = "worker_processes 1;",
     ["listen 127%.0%.0%.1:8080;"] = "listen 127.0.0.1:" .. self.port .. ";",
     ['lua_package_path "[^"]+";'] = 'lua_package_path "' .. lua .. '";',
@@ -286,15 +293,15 @@ end
 -- Life ------------------------------------------------------------------------------------------
 
 local function write_here(directory, without)
-  local sim = require("spec.support.sim").shared()
+  local sim = require("spec.support.simulator_client").shared()
   write_file(directory .. "/here.lua",
     HERE:format(without or "", sim.url, sim.tls_url, sim.ca_file))
 end
 
 --- The ways in which a worker can learn that there is work, as options of nginx.start.
 nginx.SIGNALS = {
-  { name = "nginx watches", threads = 1 },
-  { name = "a bell rings", threads = 2, without = "watch" },
+  { name = "an event of nginx", threads = 1 },
+  { name = "a notifier", threads = 2, without = "event" },
 }
 
 --- Starts nginx.

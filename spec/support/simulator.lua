@@ -1,9 +1,11 @@
 -- A small server that speaks Novita's wire protocol on this machine, for specs, demo and benches.
 --
---   lua5.4 spec/support/simulator.lua [--port N] [--tls] [--tls-host NAME] [--tls-expired]
---     [--rpm N] [--tpm N] [--concurrent N] [--clock FACTOR] [--retry-after seconds|ms]
---     [--pace SECONDS] [--journal N] [--owner]
+--   lua5.4 spec/support/simulator.lua [--port N] [--prefer-port N] [--tls] [--tls-host NAME]
+--     [--tls-expired] [--tls-client] [--tls-client-ca FILE] [--tls-h2] [--rpm N] [--tpm N]
+--     [--concurrent N] [--clock FACTOR] [--retry-after seconds|ms] [--pace SECONDS] [--journal N]
+--     [--owner]
 --
+-- --prefer-port is that of --port, unless it is taken.
 -- Prints its base URL on the first line and, with --tls, "URL CA-FILE" on a second. Any key that
 -- begins with sk_ is right, but for sk_wrong and sk_poor. With --owner it ends when the connection
 -- of the first control request closes, so that a crashed test run leaves nothing behind. sim.lua
@@ -21,10 +23,10 @@ local server = require("spec.support.simulator.server")
 local tls = require("spec.support.simulator.tls")
 
 local OWNER_SECONDS = 10
-local FLAGS = { owner = true, tls = true, tls_expired = true }
+local FLAGS = { owner = true, tls = true, tls_expired = true, tls_client = true, tls_h2 = true }
 local WITH_VALUE = {
-  port = true, tls_host = true, rpm = true, tpm = true, concurrent = true, clock = true,
-  retry_after = true, pace = true, journal = true,
+  port = true, prefer_port = true, tls_host = true, tls_client_ca = true, rpm = true, tpm = true,
+  concurrent = true, clock = true, retry_after = true, pace = true, journal = true,
 }
 
 local function fail(message)
@@ -88,14 +90,19 @@ local function base_url(scheme, port)
   return string.format("%s://127.0.0.1:%d/openai/v1", scheme, port)
 end
 
+local function listen(sim)
+  local preferred = options.prefer_port and sim:listen(tonumber(options.prefer_port))
+  return preferred or assert(sim:listen(tonumber(options.port)))
+end
+
 local function main()
   local sim = server.new(loop, options, stop)
   watch_signals()
-  local lines = { base_url("http", sim:listen(tonumber(options.port))) }
+  local lines = { base_url("http", listen(sim)) }
   if options.tls then
     local ctx, pem = tls.new(options)
     write_ca(pem)
-    lines[2] = base_url("https", sim:listen(0, ctx)) .. " " .. ca_file
+    lines[2] = base_url("https", assert(sim:listen(0, ctx))) .. " " .. ca_file
   end
   if options.owner then expect_owner(sim) end
   print(table.concat(lines, "\n"))

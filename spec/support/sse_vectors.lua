@@ -1,4 +1,4 @@
---- Reads the event-stream vectors; spec/sse/README.md has their format.
+--- Reads the event-stream vectors; spec/bytes/sse/README.md has their format.
 
 local FILES = {
   "8.1-bytes", "8.2-lines", "8.3-fields", "8.4-data", "8.5-type-id", "8.6-end", "8.7-utf-8",

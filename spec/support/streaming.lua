@@ -7,7 +7,7 @@
 local core = require("novita.core")
 local novita = require("novita")
 
-local simulator = require("spec.support.sim")
+local simulator = require("spec.support.simulator_client")
 
 local streaming = {
   model = "deepseek/deepseek-v3-0324",
@@ -73,10 +73,10 @@ end
 --- Reads a stream to its end.
 ---@return string[] texts, table? err
 function streaming.drain(stream)
-  local texts, text_of = {}, require("novita.stream").text_of
+  local texts = {}
   local chunk, err = stream:next()
   while chunk do
-    texts[#texts + 1] = text_of(chunk)
+    texts[#texts + 1] = stream.said
     chunk, err = stream:next()
   end
   return texts, err

@@ -7,7 +7,7 @@
 local core = require("novita.core")
 
 local child = require("spec.support.child")
-local simulator = require("spec.support.sim")
+local simulator = require("spec.support.simulator_client")
 
 -- Bounds on time are wider where a checker makes all slower.
 local SLACK = 0.2 * (tonumber(os.getenv("NOVITA_SPEC_SLOWNESS")) or 1)

@@ -1,5 +1,8 @@
+-- Requests whose strings are templates.
+-- Covers: lua/novita/template/copy.lua
+
 local json = require "cjson"
-local fill = require("novita.template").fill
+local fill, filler = require("novita.template").fill, require("novita.template").filler
 
 describe("fill", function()
   it("renders every string, and copies the rest", function()
@@ -90,5 +93,26 @@ describe("fill", function()
     _, err = fill(deep)
     assert.truthy(err.message:find("is nested too deeply", 1, true))
     assert.same({ { "y" }, { "y" } }, fill({ twice, twice }, { x = "y" }))
+  end)
+end)
+
+describe("a filler", function()
+  it("fills a request as fill does, as often as it is called", function()
+    local request = { model = "m", list = { "{{x}}", "a {{x}}", "{{x}}" }, role = "{{x}}" }
+    local filled = assert(filler(request))
+    for _, x in ipairs { 1, "two", { 3, { 4 } } } do
+      if type(x) == "table" then request.list[2] = nil end
+      assert.same(fill(request, { x = x }), filled({ x = x }))
+    end
+    local none, err = filled {}
+    assert.is_nil(none)
+    assert.equal("list[1]: line 1, column 1: {{x}} is missing", err.message)
+  end)
+
+  it("is none where a template is wrong", function()
+    local none, err = filler { a = { "{{x}}", "{{x" } }
+    assert.is_nil(none)
+    assert.equal("a[2]", err.field)
+    assert.truthy(err.message:find("^a%[2%]: line 1"), err.message)
   end)
 end)

@@ -1,7 +1,8 @@
--- Novita's API: routes, keys, and the chat endpoint with what a step changes in it.
+-- Novita's API: routes, keys, and the chat endpoint with what a step changes in it; the others are
+-- in texts.lua and files.lua.
 --
--- Answers are { status, content_type, pieces, stream }. The same request gets the same bytes, so
--- chat answers are kept by request body: benches send one body thousands of times.
+-- Answers are { status, content_type, pieces, stream, usage }. The same request gets the same
+-- bytes, so chat answers are kept by request body: benches send one body thousands of times.
 -- luacheck: std lua54
 
 local catalog = require("spec.support.simulator.catalog")
@@ -10,7 +11,9 @@ local chunks = require("spec.support.simulator.chunks")
 local completion = require("spec.support.simulator.completion")
 local errors = require("spec.support.simulator.errors")
 local events = require("spec.support.simulator.events")
+local files = require("spec.support.simulator.files")
 local json = require("spec.support.simulator.json")
+local texts = require("spec.support.simulator.texts")
 local turns = require("spec.support.simulator.turn")
 
 local BASES = { "^/openai/v1(/.*)$", "^/openai(/.*)$", "^/v3/openai/v1(/.*)$", "^/v3/openai(/.*)$" }
@@ -80,7 +83,7 @@ local function make_chat(request, step)
   model, refusal = check.body(body, request.body)
   if not model then return refusal end
   local turn = turns.play(body, model, request.body, step.answer)
-  local answer = { status = 200, model = model.id, tokens = turn.tokens }
+  local answer = { status = 200, model = model.id, tokens = turn.tokens, usage = turn.usage }
   if body.stream then
     answer.stream, answer.content_type = true, "text/event-stream"
     answer.pieces = events.pieces(chunks.of(turn, ways_of(body, model, step)), step)
@@ -121,6 +124,18 @@ local function models(rest)
   return { status = 200, pieces = { json.encode(catalog.describe(model)) } }
 end
 
+-- The endpoints beside chat.
+local function other(request, rest, step)
+  if rest and texts[rest] and request.method == "POST" then
+    local body, refusal = read_body(request)
+    if not body then return refusal end
+    return texts[rest](body, step, request.body)
+  end
+  return rest and files.answer(request, rest, function(body)
+    return chat({ body = body }, NO_STEP)
+  end) or not_found()
+end
+
 -- What a step answers by itself, before any looking at the request.
 local function scripted(step)
   if step.raw or step.body then return { status = 200, pieces = { step.body } } end
@@ -145,10 +160,13 @@ function api.answer(request, step, admit)
   if answer then return answer end
   local rest = route(request)
   if request.method == "GET" and rest and rest:find("^/models") then return models(rest) end
-  if request.method ~= "POST" or rest ~= "/chat/completions" then return not_found() end
   answer = refuse_key(request)
-  if answer then return answer end
-  answer = chat(request, step)
+  if answer then return rest and answer or not_found() end
+  if request.method == "POST" and rest == "/chat/completions" then
+    answer = chat(request, step)
+  else
+    answer = other(request, rest, step)
+  end
   return answer.tokens and admit(answer.model, answer.tokens) or answer
 end
 

@@ -29,6 +29,8 @@ local LIST = {
     merged_role = true, bare_calls = true },
   { id = "moonshotai/kimi-k2.6", formats = BOTH, context = 262144, output = 262144,
     reasoning = "always", merged_role = true, bare_calls = true },
+  { id = "qwen/qwen2.5-vl-72b-instruct", formats = BOTH, context = 32768, output = 32768,
+    vision = true },
   { id = "qwen/qwen3.8-max", formats = BOTH, context = 262144, output = 65536,
     strict_roles = true },
   { id = "tencent/hy3", formats = SCHEMA, context = 131072, output = 131072 },
@@ -36,6 +38,7 @@ local LIST = {
     reasoning = "on", strict_roles = true },
   { id = "Sao10K/L3-8B-Stheno-v3.2", formats = NONE, context = 8192, output = 32000,
     no_tools = true },
+  { id = "baai/bge-reranker-v2-m3", formats = NONE, context = 8192, output = 0, kind = "rerank" },
   { id = "baai/bge-m3", formats = NONE, context = 8192, output = 0, kind = "embedding" },
 }
 
@@ -47,6 +50,9 @@ for _, name in ipairs { "echo", "request", "count-10", "reason" } do
   }
 end
 
+LIST[#LIST + 1] = { id = "simulator/embed", formats = BOTH, context = 8192, output = 0,
+  kind = "embedding", base64 = true }
+
 local by_id = {}
 for _, model in ipairs(LIST) do by_id[model.id] = model end
 
@@ -56,6 +62,8 @@ function catalog.find(id)
   if model or type(id) ~= "string" or not id:find("^simulator/count%-%d+$") then return model end
   return setmetatable({ id = id }, { __index = by_id["simulator/count-10"] })
 end
+
+local ENDPOINTS = { embedding = "embeddings", rerank = "rerank" }
 
 local function features(model)
   local list = json.array { "serverless" }
@@ -67,7 +75,6 @@ end
 
 --- A model as the models endpoint describes it.
 function catalog.describe(model)
-  local chat = model.kind ~= "embedding"
   return {
     id = model.id, object = "model", created = 1764303147, owned_by = "unknown",
     permission = json.null, root = "", parent = "", title = model.id, display_name = model.id,
@@ -75,7 +82,7 @@ function catalog.describe(model)
     context_size = model.context, max_output_tokens = model.output, status = 1,
     model_type = model.kind or "chat", input_token_price_per_m = 3900,
     output_token_price_per_m = 3900, features = features(model),
-    endpoints = json.array { chat and "chat/completions" or "embeddings" },
+    endpoints = json.array { ENDPOINTS[model.kind] or "chat/completions" },
     input_modalities = json.array { "text" }, output_modalities = json.array { "text" },
   }
 end

@@ -6,7 +6,7 @@
 
 local catalog = require("spec.support.simulator.catalog")
 local errors = require("spec.support.simulator.errors")
-local mind = require("spec.support.simulator.mind")
+local mind = require("spec.support.simulator.model")
 
 local check = {}
 
@@ -166,7 +166,7 @@ local CHECKS = { types, max_tokens, messages, response_format, tools, options, c
 function check.body(body, raw)
   local model = catalog.find(body.model)
   if not model then return nil, errors.answer(404, { message = "model not found" }) end
-  if model.kind == "embedding" then return nil, refuse("not an chat model") end
+  if model.kind then return nil, refuse("not an chat model") end
   for _, look in ipairs(CHECKS) do
     local refusal = look(body, model, raw)
     if refusal then return nil, refusal end

@@ -2,7 +2,7 @@
 
 local cjson = require("cjson")
 
-local ask = require("spec.support.ask")
+local ask = require("spec.support.simulator_http")
 
 describe("the simulator's streams", function()
   it("send one token a chunk, the role first, [DONE] last", function()

@@ -11,6 +11,7 @@ local socket = require("socket")
 
 local READ_SIZE = 65536
 local HANDSHAKE_SECONDS = 10
+local ALERT_SECONDS = 0.05 -- to read why it failed, before a reset can overtake that
 local NO_FD = -1
 
 local connection = {}
@@ -82,6 +83,18 @@ function methods:take(count)
   return table.concat(parts)
 end
 
+--- Takes so many bytes and forgets them; returns a text that says how many there were.
+function methods:skip(count)
+  local left = count - #self.buffer
+  self.buffer = ""
+  while left > 0 do
+    self:fill()
+    left = left - #self.buffer
+    self.buffer = left < 0 and self.buffer:sub(left) or ""
+  end
+  return ("%d bytes"):format(count)
+end
+
 --- Sends bytes with one write each call. Raises when the client has left.
 function methods:write(bytes)
   if bytes == "" then return end
@@ -116,7 +129,9 @@ end
 
 --- Agrees on TLS as the server. False when the client does not.
 function methods:start_tls(ctx)
-  return self.sock:starttls(ctx, HANDSHAKE_SECONDS) ~= nil
+  if self.sock:starttls(ctx, HANDSHAKE_SECONDS) then return true end
+  cqueues.sleep(ALERT_SECONDS)
+  return false
 end
 
 -- A reset needs SO_LINGER with no time, which cqueues cannot set; LuaSocket can.

@@ -3,9 +3,9 @@
 local cjson = require("cjson")
 local socket = require("socket")
 
-local ask = require("spec.support.ask")
-local raw = require("spec.support.raw")
-local simulator = require("spec.support.sim")
+local ask = require("spec.support.simulator_http")
+local raw = require("spec.support.socket_http")
+local simulator = require("spec.support.simulator_client")
 
 local FOREVER = 0.03
 

@@ -3,8 +3,8 @@
 local cjson = require("cjson")
 local socket = require("socket")
 
-local ask = require("spec.support.ask")
-local simulator = require("spec.support.sim")
+local ask = require("spec.support.simulator_http")
+local simulator = require("spec.support.simulator_client")
 
 local sim
 

@@ -2,6 +2,10 @@
 -- luacheck: std lua54
 
 local MAX_HEAD = 1024 * 1024
+local cqueues = require("cqueues")
+
+local DRIP = 256 * 1024
+local MAX_KEPT = 32 * 1024 * 1024 -- of a body; larger ones are only counted
 
 local http = {}
 
@@ -52,7 +56,19 @@ function http.read_body(con, request)
     con:write("HTTP/1.1 100 Continue\r\n\r\n")
   end
   if chunked then return read_chunks(con) end
+  if length > MAX_KEPT then return con:skip(length) end
   return con:take(length)
+end
+
+--- Reads a body with a length, and waits between its pieces.
+function http.drip(con, request, seconds)
+  local left = tonumber(request.header["content-length"])
+  while left > 0 do
+    cqueues.sleep(seconds) -- con:wait would read on
+    con:skip(math.min(left, DRIP))
+    left = left - DRIP
+  end
+  return ""
 end
 
 --- Whether the client wants the connection kept after this request.

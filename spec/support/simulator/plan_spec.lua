@@ -1,7 +1,7 @@
 -- What a step makes of the head, the body and its framing.
 
-local ask = require("spec.support.ask")
-local simulator = require("spec.support.sim")
+local ask = require("spec.support.simulator_http")
+local simulator = require("spec.support.simulator_client")
 
 local sim
 

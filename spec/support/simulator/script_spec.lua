@@ -1,8 +1,8 @@
 -- The order of a script.
 
-local ask = require("spec.support.ask")
-local raw = require("spec.support.raw")
-local simulator = require("spec.support.sim")
+local ask = require("spec.support.simulator_http")
+local raw = require("spec.support.socket_http")
+local simulator = require("spec.support.simulator_client")
 
 local sim
 

@@ -2,8 +2,8 @@
 
 local socket = require("socket")
 
-local ask = require("spec.support.ask")
-local simulator = require("spec.support.sim")
+local ask = require("spec.support.simulator_http")
+local simulator = require("spec.support.simulator_client")
 
 local FOREVER = 0.03
 

@@ -8,6 +8,7 @@ local api = require("spec.support.simulator.api")
 local connection = require("spec.support.simulator.connection")
 local control = require("spec.support.simulator.control")
 local errors = require("spec.support.simulator.errors")
+local files = require("spec.support.simulator.files")
 local http = require("spec.support.simulator.http")
 local journal = require("spec.support.simulator.journal")
 local limits = require("spec.support.simulator.limits")
@@ -16,6 +17,7 @@ local script = require("spec.support.simulator.script")
 local send = require("spec.support.simulator.send")
 
 local RETRY_SECONDS = 0.01 -- when there are too many open files to accept one more
+local PREFACE = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
 local server = {}
 
@@ -35,7 +37,9 @@ function server.new(loop, options, stop)
     listeners = {}, doors = {}, script = script.new(), limits = limits.new(options),
     journal = journal.new(tonumber(options.journal)),
     usual_step = options.pace and { pace = tonumber(options.pace) },
-    stats = { accepted = 0, open = 0, requests = 0, active = 0, most_active = 0 },
+    resets = 0, -- a request from before the last one does not count as active
+    stats = { accepted = 0, open = 0, requests = 0, active = 0, most_active = 0,
+      prompt_tokens = 0, completion_tokens = 0 },
   }, mt)
 end
 
@@ -50,8 +54,11 @@ function methods:reset()
   self.script:clear()
   self.doors = {}
   self.journal:reset()
+  files.reset()
   self.limits:set(self.options)
-  self.stats.requests, self.stats.most_active = 0, self.stats.active
+  for _, name in ipairs { "requests", "active", "most_active", "prompt_tokens",
+    "completion_tokens" } do self.stats[name] = 0 end
+  self.resets = self.resets + 1
 end
 
 local function serve_control(self, con, request)
@@ -68,6 +75,10 @@ end
 -- The step is taken when the request is whole, but an early one already at the head.
 local function read_rest(self, con, request, entry)
   local step = self.script:take(request, true)
+  if step and step.drip then
+    request.body = http.drip(con, request, step.drip)
+    return step
+  end
   if step then
     request.unread, request.body = true, ""
     return step
@@ -77,12 +88,22 @@ local function read_rest(self, con, request, entry)
   return self.script:take(request)
 end
 
+-- What is paid for: the tokens of every answer that was made, whether it arrives or not.
+local function count_usage(stats, usage)
+  if not usage then return end
+  stats.prompt_tokens = stats.prompt_tokens + usage.prompt_tokens
+  stats.completion_tokens = stats.completion_tokens + (usage.completion_tokens or 0)
+end
+
 -- A request that we did not foresee is a backend exception, as it would be elsewhere.
 local function make_answer(self, request, step)
   local ok, answer = pcall(api.answer, request, step, function(model, tokens)
     return self.limits:admit(model, tokens, self.now(), self.stats.active)
   end)
-  if ok then return answer end
+  if ok then
+    count_usage(self.stats, answer.usage)
+    return answer
+  end
   io.stderr:write("simulator: ", tostring(answer), "\n")
   return errors.answer(500, { message = tostring(answer) })
 end
@@ -104,9 +125,10 @@ end
 local function serve_api(self, con, request)
   local entry = self.journal:open(con, request, self.now())
   con.sent = 0
+  local resets = self.resets
   count_in(self)
   local ok, more = pcall(answer_api, self, con, request, entry)
-  self.stats.active = self.stats.active - 1
+  if self.resets == resets then self.stats.active = self.stats.active - 1 end
   entry.sent = con.sent
   if not ok then
     if more == connection.gone then
@@ -132,11 +154,25 @@ local function serve_requests(self, con)
   repeat until not serve_request(self, con)
 end
 
+-- Reads HTTP/2 up to the end of a request.
+local function pass_frames(con)
+  con:take(#PREFACE)
+  repeat
+    local length, kind, flags = string.unpack(">I3BBxxxx", con:take(9))
+    con:take(length)
+  until kind <= 1 and flags & 1 == 1 -- DATA or HEADERS; END_STREAM
+end
+
 -- What a script does to a connection before any request. True when it goes on as usual.
 local function pass_door(self, con, ctx)
   local door = not con.control and table.remove(self.doors, 1) or {}
-  if door.delay then con:wait(door.delay) end
+  if door.delay and ctx then -- con:wait would take what belongs to TLS
+    cqueues.sleep(door.delay)
+  elseif door.delay then
+    con:wait(door.delay)
+  end
   if ctx and door.when ~= "accept" and not con:start_tls(ctx) then return false end
+  if door.when == "request" then pass_frames(con) end
   if door.bytes then con:write(door.bytes) end
   if not door.ending then return true end
   con:finish(door.ending)
@@ -161,14 +197,15 @@ local function accept(self, listener, ctx)
   self.loop:wrap(serve, self, connection.new(sock, stats.accepted, ctx ~= nil), ctx)
 end
 
---- Listens on 127.0.0.1; with a TLS context, speaks TLS there. Returns the port.
+--- Listens on 127.0.0.1; with a TLS context, speaks TLS there. Returns the port; nil and why not.
 ---@param port integer 0 for any
 ---@param ctx userdata?
 function methods:listen(port, ctx)
   local listener = assert(socket.listen {
     host = "127.0.0.1", port = port, reuseaddr = true,
   })
-  assert(listener:listen())
+  local ok, problem = listener:listen()
+  if not ok then return nil, problem end
   self.listeners[#self.listeners + 1] = listener
   local _, _, bound = listener:localname()
   self.loop:wrap(function()

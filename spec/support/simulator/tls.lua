@@ -8,6 +8,7 @@ local context = require("openssl.ssl.context")
 local extension = require("openssl.x509.extension")
 local name = require("openssl.x509.name")
 local pkey = require("openssl.pkey")
+local store = require("openssl.x509.store")
 local x509 = require("openssl.x509")
 
 local DAY = 24 * 60 * 60
@@ -50,9 +51,11 @@ local function alt_names(host)
   return names:add("IP", "127.0.0.1"):add("DNS", "localhost")
 end
 
-local function choose_protocol(_, offered)
-  for _, protocol in ipairs(offered) do
-    if protocol == "http/1.1" then return protocol end
+local function chooser(wanted)
+  return function(_, offered)
+    for _, protocol in ipairs(offered) do
+      if protocol == wanted then return protocol end
+    end
   end
 end
 
@@ -67,15 +70,27 @@ local function new_leaf(options)
   return cert, key, ca
 end
 
+-- Has a context turn away clients whose certificate the one in a file has not signed.
+local function demand(ctx, path)
+  ctx:setVerify(context.VERIFY_PEER + context.VERIFY_FAIL_IF_NO_PEER_CERT)
+  if not path then return end
+  local file = assert(io.open(path))
+  ctx:setStore(store.new():add(x509.new(file:read("*a"))))
+  file:close()
+end
+
 --- Makes a server's context and the PEM text of the CA that vouches for it.
----@param options table tls_host: the only name in the certificate; tls_expired: out of date
+---@param options table tls_host: the only name in the certificate; tls_expired: out of
+--- date; tls_client: the client needs a certificate too, which that in the file tls_client_ca has
+--- signed; tls_h2: HTTP/2, of which a script of connections gives the bytes
 ---@return userdata context, string pem
 function tls.new(options)
   local cert, key, ca = new_leaf(options)
   local ctx = context.new("TLS", true)
   ctx:setCertificate(cert)
   ctx:setPrivateKey(key)
-  ctx:setAlpnSelect(choose_protocol)
+  ctx:setAlpnSelect(chooser(options.tls_h2 and "h2" or "http/1.1"))
+  if options.tls_client then demand(ctx, options.tls_client_ca) end
   return ctx, ca:toPEM()
 end
 

@@ -7,7 +7,7 @@
 local digest = require("openssl.digest")
 
 local json = require("spec.support.simulator.json")
-local mind = require("spec.support.simulator.mind")
+local mind = require("spec.support.simulator.model")
 local tokens = require("spec.support.simulator.tokens")
 
 local CREATED = 1764303147

@@ -1,0 +1,390 @@
+-- Runs of batches: what stops them, and what is known afterwards.
+-- Covers: lua/novita/batch/outcome.lua lua/novita/batch/claims.lua
+
+local child = require("spec.support.child")
+local core = require("novita.core")
+local native = require("spec.support.native")
+local novita = require("novita")
+local socket = require("socket")
+
+local batches = require("spec.support.batches")
+local talk = require("spec.support.client")
+
+local HELD = 0.3 -- seconds
+
+local place
+
+before_each(function() place = batches.place() end)
+after_each(function() place:remove() end)
+
+-- Has every call answered so from now on; nothing: as usual.
+local function always(step)
+  if step then step.match = "/chat/completions" end
+  batches.sim:always(step)
+end
+
+local function state_of(id)
+  return place:query("select state from call where id = $1", id)[1][1]
+end
+
+describe("an answer", function()
+  it("is kept, however odd the usage in it", function()
+    for index, usage in ipairs { "{}", "7", "[1]", "null", '{"prompt_tokens":[],"total_tokens":{}}',
+      '{"prompt_tokens":-5,"completion_tokens":1e300}',
+      '{"prompt_tokens":9223372036854775807,"completion_tokens":9223372036854775807}' } do
+      place:rows { { id = "a", text = "A" .. index }, { id = "b", text = "B" .. index } }
+      always { status = 200, body = ('{"choices":[{"message":{"role":"assistant","content":"x"}}],'
+        .. '"usage":%s}'):format(usage) }
+      local summary = place:run()
+      assert.are.same({ 2, true }, { summary.done, summary.usage.total_tokens >= 0 })
+    end
+  end)
+end)
+
+describe("a batch stops", function()
+  it("before its budget of tokens is crossed, and goes on with a larger one", function()
+    place:numbered(10)
+    local summary = place:run { budget = { tokens = 60 }, concurrency = 1 }
+    assert.are.equal("budget", summary.stopped)
+    assert.is_false(summary.complete)
+    assert.is_true(summary.usage.total_tokens <= 60, summary.usage.total_tokens)
+    assert.is_true(summary.done >= 2 and summary.done < 10, summary.done)
+    assert.are.equal(summary.done, batches.sent())
+    assert.are.equal("not_run", place:texts().r10)
+    summary = place:run { budget = { tokens = 60 } }
+    assert.are.same({ 0, "budget" }, { summary.sent, summary.stopped })
+    assert.is_true(place:run({ budget = { tokens = 1000 } }).complete)
+    assert.are.equal(10, batches.sent())
+  end)
+
+  it("before its budget is crossed, where answers do not say what they have used", function()
+    place:numbered(10)
+    always { status = 200, body = '{"choices":[{"message":{"role":"assistant","content":"x"}}]}' }
+    local summary = place:run { budget = { tokens = 60 }, concurrency = 1 }
+    assert.are.same({ "budget", 2 }, { summary.stopped, summary.done })
+    assert.are.equal(0, place:run({ budget = { tokens = 60 } }).sent)
+  end)
+
+  it("before its budget of money is crossed, with many calls at once", function()
+    place:numbered(30)
+    local fields = { budget = { usd = 1e-4 }, request = {
+      model = "meta-llama/llama-3.1-8b-instruct", message = "{{row.text}}", max_tokens = 20,
+    } }
+    local summary = place:run(fields)
+    assert.are.equal("budget", summary.stopped)
+    assert.is_true(summary.usd <= 1e-4 and summary.done > 0)
+    fields.request.model = "simulator/none"
+    local none, err = place:batch(fields):run()
+    assert.is_nil(none)
+    assert.are.equal('budget.usd: the server names no price for "simulator/none"', err.message)
+  end)
+
+  it("at a key that is wrong, without a failed row", function()
+    place:numbered(5)
+    always { status = 401 }
+    local summary = place:run { concurrency = 2 }
+    assert.are.same({ "authentication", "authentication", 0, 5 },
+      { summary.stopped, summary.err.kind, summary.failed, summary.waiting })
+    assert.is_true(batches.sent() <= 3)
+    always()
+    assert.are.equal(5, place:run().done)
+  end)
+
+  it("at an empty account, or at kinds of one's own", function()
+    place:numbered(5)
+    always { status = 403, body = '{"code":403,"reason":"NOT_ENOUGH_BALANCE",'
+      .. '"message":"not enough balance"}' }
+    assert.are.equal("balance", place:run({ concurrency = 1 }).stopped)
+    always { status = 404 }
+    assert.are.equal("not_found", place:run({ abort_on = { "not_found" } }).stopped)
+    assert.are.equal(5, place:run({ abort_on = {} }).failed)
+    local summary = place:run { api_key = function() return nil, "no key" end }
+    assert.are.same({ "config", "config", 0 }, { summary.stopped, summary.err.kind,
+      summary.failed })
+  end)
+
+  it("when too many calls have failed: a count, or a share", function()
+    place:numbered(20)
+    always { status = 400 }
+    local summary = place:run { max_failures = 3, concurrency = 1 }
+    assert.are.same({ "failures", 4 }, { summary.stopped, summary.failed })
+    summary = place:run { max_failures = 0.1, concurrency = 1 }
+    assert.are.same({ "failures", 3 }, { summary.stopped, summary.failed })
+    assert.are.equal("failures", place:run({ max_failures = 0, concurrency = 1 }).stopped)
+    assert.is_nil(place:run({ max_failures = 20 }).stopped)
+  end)
+
+  it("when the task that runs it is cancelled, and knows what is in doubt", function()
+    place:numbered(6)
+    always { delay = HELD }
+    local batch = place:batch { concurrency = 2 }
+    local task = novita.spawn(function() return batch:run() end)
+    local canceller = novita.spawn(function()
+      require("novita.loop").here().sleep(HELD / 3)
+      task:cancel()
+    end)
+    local ok, summary = task:join()
+    canceller:join()
+    assert.is_true(ok, tostring(summary))
+    assert.are.same({ "interrupted", 0, 4 }, { summary.stopped, summary.done, summary.waiting })
+    assert.are.same({ "r1", "r2" }, summary.in_doubt)
+    always()
+    summary = place:run()
+    assert.is_true(summary.complete)
+    assert.are.same({ "r1", "r2" }, summary.paid_twice)
+    assert.are.same({}, summary.in_doubt)
+  end)
+
+  it("when a function of the user's raises, with all answers saved", function()
+    place:numbered(6)
+    local batch = place:batch { concurrency = 1, on_progress = function(status)
+      if status.done >= 2 then error("oh no", 0) end
+    end }
+    assert.has_error(function() batch:run() end, "oh no")
+    assert.are.equal("done", state_of("r2"))
+    place:rows { { id = "r7", text = "text 7" }, { id = "r8", text = "text 8" } }
+    batch = place:batch { concurrency = 1, check = function() error("bad check", 0) end }
+    assert.has_error(function() batch:run() end, "bad check")
+    local bad = place:query("select count(*) from call where state = 'failed'")[1][1]
+    assert.are.equal(1, bad)
+    batch = place:batch { concurrency = 1, log = function() error("bad log", 0) end }
+    assert.has_error(function() batch:run() end, "bad log")
+    assert.are.equal(2, place:run().done)
+  end)
+end)
+
+describe("an answer", function()
+  it("that is refused has failed, but was paid for", function()
+    place:numbered(3)
+    local seen = {}
+    local summary = place:run { check = function(reply, id)
+      seen[id] = reply:text()
+      if id == "r2" then return nil, "too short" end
+      return id ~= "r3"
+    end }
+    assert.are.same({ r1 = "text 1", r2 = "text 2", r3 = "text 3" }, seen)
+    assert.are.same({ 1, 2 }, { summary.done, summary.failed })
+    local line = place:lines()[2]
+    assert.are.same({ "check: too short", "check", "text 2" }, { line.error.message,
+      line.error.reason, line.response.body.choices[1].message.content })
+    assert.are.equal("check: the answer is bad", place:lines()[3].error.message)
+    assert.is_true(summary.usage.total_tokens > 2 * line.response.body.usage.total_tokens)
+  end)
+
+  it("is kept byte for byte", function()
+    place:numbered(1)
+    local body = '{"choices":[{"message":{"content":"\195\169"},  "finish_reason":"stop"}],\r\n'
+      .. '"x":1.0, "big":12345678901234567890}'
+    batches.sim:script { { match = "text 1", body = body } }
+    place:run()
+    assert.are.equal(body, place:query("select answer from call")[1][1])
+    local file = assert(io.open(place.output))
+    assert.is_truthy(file:read("*a"):find('"body":' .. body:gsub("\r\n", " "), 1, true))
+    file:close()
+  end)
+
+  it("may count its tokens in any way", function()
+    place:numbered(1)
+    local body = talk.completion('"Yes"'):gsub('"prompt_tokens":50', '"prompt_tokens":"50"')
+      :gsub('"completion_tokens":10', '"completion_tokens":10.0')
+    batches.sim:script { { match = "text 1", body = body } }
+    local summary = place:run()
+    assert.are.same({ 50, 10, 60 }, { summary.usage.prompt_tokens,
+      summary.usage.completion_tokens, summary.usage.total_tokens })
+    local row = place:query("select typeof(prompt_tokens), typeof(completion_tokens) from call")[1]
+    assert.are.same({ "integer", "integer" }, { row[1], row[2] })
+  end)
+
+  it("is tried again as the policy says, and counted once", function()
+    place:numbered(2)
+    batches.sim:script { { match = "text 1", status = 503 } }
+    place:run { retry = { attempts = 2, initial_delay = 0.001 } }
+    local rows = place:query("select attempts, sends from call order by n")
+    assert.are.same({ 2, 1, 1, 1 }, { rows[1][1], rows[1][2], rows[2][1], rows[2][2] })
+  end)
+end)
+
+describe("a batch that was killed", function()
+  -- What is known of a run that a signal has ended while two calls were under way.
+  local function killed()
+    place:numbered(6)
+    for number = 3, 6 do batches.sim:script { { match = "text " .. number, delay = 5 } } end
+    local process = child.start(([[
+      local novita = require("novita")
+      local batch = assert(novita.batch { input = %q, output = %q, concurrency = 2,
+        base_url = %q, api_key = "sk_x",
+        request = { model = "simulator/echo", message = "{{row.text}}", max_tokens = 20 } })
+      batch:run()]]):format(place.input, place.output, talk.sim.url))
+    assert.is_truthy(batches.sim:wait_for(function()
+      return batches.sent() == 4
+    end))
+    native.kill(process.pid, "KILL")
+    process:finish()
+    batches.sim:reset()
+  end
+
+  it("goes on, and names what may have been paid twice", function()
+    killed()
+    local batch = place:batch()
+    assert.are.same({ 2, 4 }, { batch:status().done, batch:status().total - batch:status().done })
+    assert.are.equal(2, #batch:status().in_doubt)
+    local doubts = batch:status().in_doubt
+    local summary = assert(batch:run())
+    assert.are.same(doubts, summary.paid_twice)
+    assert.are.same({ true, 4, 6 }, { summary.complete, summary.sent, summary.done })
+    assert.are.equal("text 3", place:texts().r3)
+  end)
+
+  it("leaves what is in doubt where that is to be held", function()
+    killed()
+    local plan = assert(place:batch({ in_doubt = "hold" }):plan())
+    assert.are.same({ 2, 2 }, { plan.in_doubt, plan.to_send })
+    local summary = place:run { in_doubt = "hold" }
+    assert.are.same({ false, 2, 4 }, { summary.complete, summary.sent, summary.done })
+    assert.are.equal(2, #summary.in_doubt)
+    assert.are.equal("in_doubt", place:texts()[summary.in_doubt[1]])
+    assert.are.equal(2, place:run().sent)
+  end)
+end)
+
+describe("a store that can't be written", function()
+  -- A batch whose store refuses transactions while `state.full` is true.
+  local function refusing(fields)
+    local state = { full = false }
+    local batch = place:batch(fields)
+    local store = batch.store
+    batch.claims.store = setmetatable({
+      transaction = function(_, fn)
+        if state.full then
+          return nil, core.error { kind = "store", reason = "full", message = "disk is full" }
+        end
+        return store:transaction(fn)
+      end,
+    }, { __index = function(_, name)
+      return function(_, ...) return store[name](store, ...) end
+    end })
+    return batch, state
+  end
+
+  it("stops the batch, and keeps the answers for the next run", function()
+    place:numbered(8)
+    local batch, state
+    batch, state = refusing { concurrency = 2, check = function()
+      state.full = not state.emptied
+      return true
+    end, store_timeout = 0.05 }
+    local summary, err = batch:run()
+    assert.is_nil(summary)
+    assert.are.same({ "store", "full" }, { err.kind, err.reason })
+    assert.is_truthy(err.message:find("^disk is full %(2 answers are not saved yet"), err.message)
+    local sent = batches.sent()
+    assert.are.equal(2, sent)
+    state.emptied, state.full = true, false
+    summary = assert(batch:run())
+    assert.are.same({ true, 8, {} }, { summary.complete, summary.done, summary.paid_twice })
+    assert.are.equal(8, batches.sent())
+  end)
+
+  it("is an error of the run also if something else has stopped it", function()
+    place:numbered(4)
+    local batch, state
+    batch, state = refusing { concurrency = 1, max_failures = 0, store_timeout = 0.05,
+      check = function()
+        state.full = not state.emptied
+        return state.emptied
+      end }
+    local summary, err = batch:run()
+    assert.is_nil(summary)
+    assert.is_truthy(err.message:find("^disk is full %(1 answers are not saved yet"), err.message)
+    state.emptied, state.full = true, false
+    summary = assert(batch:run())
+    assert.are.same({ 4, {} }, { summary.done, summary.paid_twice })
+    assert.are.equal(5, batches.sent())
+  end)
+
+  it("is tried again, and then has the answers", function()
+    place:numbered(8)
+    local batch, state
+    batch, state = refusing { concurrency = 2, check = function()
+      if state.full == false then
+        state.full = true
+        novita.spawn(function()
+          require("novita.loop").here().sleep(0.1)
+          state.full = nil
+        end)
+      end
+      return true
+    end }
+    local summary, err = batch:run()
+    assert.is_nil(summary)
+    assert.are.equal("disk is full", err.message)
+    local done = place:query("select count(*) from call where state = 'done'")[1][1]
+    assert.are.equal(batches.sent(), done)
+    assert.is_true(place:run().complete)
+    assert.are.equal(8, batches.sent())
+  end)
+end)
+
+describe("a store without prompts", function()
+  it("has none of them in its file, and sends them all the same", function()
+    place:rows { { id = "a", text = "hidden words" }, { id = "b", text = "others" } }
+    always { body = talk.completion('"Yes"') }
+    local summary = place:run { store = { place.db, prompts = false } }
+    assert.are.equal(2, summary.done)
+    assert.is_truthy(batches.sim:journal()[2].body:find("hidden words", 1, true))
+    for _, name in ipairs { place.db, place.db .. "-wal", place.output } do
+      local file = io.open(name, "rb")
+      if file then
+        assert.is_nil(file:read("*a"):find("hidden", 1, true))
+        file:close()
+      end
+    end
+  end)
+
+  it("does not send a row that is another meanwhile", function()
+    place:numbered(2)
+    local batch = place:batch { store = { place.db, prompts = false }, concurrency = 1,
+      check = function()
+        place:rows { { id = "r1", text = "text 1" }, { id = "r2", text = "text X" } }
+        return true
+      end }
+    local summary = assert(batch:run())
+    assert.are.same({ 1, 1 }, { summary.done, summary.failed })
+    assert.is_truthy(place:lines()[2].error.message:find("row 2 has changed since it was read"))
+    assert.are.equal(1, batches.sent())
+  end)
+end)
+
+describe("Ctrl-C", function()
+  -- Runs a batch in a process, sends it so many signals, and returns what it prints.
+  local function interrupted(count, delay)
+    place:numbered(6)
+    always { delay = delay }
+    local process = child.start(([[
+      local novita = require("novita")
+      local batch = assert(novita.batch { input = %q, output = %q, concurrency = 2,
+        base_url = %q, api_key = "sk_x",
+        request = { model = "simulator/echo", message = "{{row.text}}", max_tokens = 20 } })
+      local summary = assert(batch:run())
+      print(summary.stopped, summary.done, summary.waiting, #summary.in_doubt)
+    ]]):format(place.input, place.output, talk.sim.url))
+    assert.is_truthy(batches.sim:wait_for(function() return batches.sent() == 2 end))
+    for _ = 1, count do
+      native.kill(process.pid, "INT")
+      socket.sleep(0.05) -- two at once are one
+    end
+    return (process:finish():gsub("%s+", " "))
+  end
+
+  it("lets calls under way end and takes no more", function()
+    assert.are.equal("interrupted 2 4 0 ", interrupted(1, HELD))
+    assert.are.equal("not_run", place:texts().r6)
+  end)
+
+  it("breaks them off the second time", function()
+    local started = core.now()
+    local line = interrupted(2, 20)
+    assert.is_true(core.now() - started < 10)
+    assert.are.equal("interrupted 0 4 2 ", line)
+  end)
+end)

@@ -1,0 +1,69 @@
+-- Misspelt fields of requests, and options among them.
+
+local talk = require("spec.support.client")
+
+local client = talk.client()
+
+describe("a field of a request", function()
+  local misspelt = {
+    system_promt = "system_prompt", max_token = "max_tokens", temprature = "temperature",
+    tempreture = "temperature", maxTokens = "max_tokens", topp = "top_p", tool = "tools",
+    response_formt = "response_format", steam = "stream", frequncy_penalty = "frequency_penalty",
+  }
+  for name, meant in pairs(misspelt) do
+    it(name .. " is taken for a misspelt " .. meant, function()
+      local err = talk.refuses(talk.request { [name] = 1 })
+      assert.are.equal("config", err.kind)
+      assert.are.equal(name, err.param)
+      assert.are.equal(('%s: unknown field; did you mean "%s"?'):format(name, meant), err.message)
+    end)
+  end
+
+  it("that is an option is refused, also by map", function()
+    local err = talk.refuses(talk.request { deadline = 5 })
+    assert.are.equal("config", err.kind)
+    assert.are.equal("deadline", err.param)
+    assert.are.equal("deadline: is an option: pass it in the table after the request",
+      err.message)
+    local _, summary = client:map({ 1 }, talk.request { api_key = "sk_secret" })
+    assert.are.equal("api_key", summary.errors[1].param)
+    assert.are.same({}, talk.sim:journal())
+  end)
+
+  it("that is missing is found in its misspelt name", function()
+    local err = talk.refuses { model = "m", mesage = "Hi" }
+    assert.are.equal('mesage: unknown field; did you mean "message"?', err.message)
+    err = talk.refuses { model = "m", massages = {} }
+    assert.are.equal('massages: unknown field; did you mean "messages"?', err.message)
+    err = talk.refuses { modle = "m", message = "Hi" }
+    assert.are.equal('modle: unknown field; did you mean "model"?', err.message)
+  end)
+
+  it("that is not known goes along", function()
+    for _, name in ipairs { "min_tokens", "top_a", "models", "prompt", "min_completion_tokens",
+      "use_beam_search", "user", "x", "top_n", "mode_of_work", "stops" } do
+      local body = talk.sends(talk.request { [name] = 7 })
+      assert.is_truthy(body:find(('"%s":7'):format(name), 1, true), name)
+    end
+  end)
+
+  it("that is near one which is there goes along", function()
+    local body = talk.sends(talk.request { max_token = 7, max_tokens = 8, massage = 9 })
+    assert.is_truthy(body:find('"max_token":7', 1, true))
+    assert.is_truthy(body:find('"massage":9', 1, true))
+  end)
+end)
+
+describe("core.unknown", function()
+  local core = require("novita.core")
+
+  it("returns a key that the other table does not have", function()
+    assert.is_nil(core.unknown({}, {}))
+    assert.is_nil(core.unknown({ a = 1, [1] = 2 }, { a = true, b = true, [1] = false }))
+    assert.are.equal("b", core.unknown({ a = 1, b = 2 }, { a = true }))
+    assert.are.equal(false, core.unknown({ [false] = 1 }, { a = true }))
+    assert.is_nil(core.unknown(setmetatable({}, { __index = { a = 1 } }), {}))
+    assert.has_error(function() core.unknown({}) end)
+    assert.has_error(function() core.unknown(1, {}) end)
+  end)
+end)

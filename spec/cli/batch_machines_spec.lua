@@ -1,0 +1,88 @@
+-- One batch that several processes of the command run, on a PostgreSQL server.
+-- Covers: lua/novita/cli/batch_open.lua
+
+local core = require("novita.core")
+
+local command = require("spec.support.command")
+local engine = require("spec.support.stores").postgres
+local files = require("spec.support.files")
+local native = require("spec.support.native")
+local reference = require("spec.support.reference")
+local simulator = require("spec.support.simulator_client")
+
+local COUNT = 40
+
+describe("novita batch on a server, #postgres,", function()
+  local sim = simulator.shared()
+  local home, variables, address, begin
+
+  setup(engine.setup)
+  before_each(function()
+    sim:reset()
+    home = command.home()
+    variables = { NOVITA_BASE_URL = sim.url, NOVITA_API_KEY = "sk_spec" }
+    address = "'" .. engine.address() .. "'"
+    begin = "batch run rows.jsonl --output out.jsonl -m simulator/echo --prompt '{{row.text}}' "
+      .. "--concurrency 4 --rpm 60000 --lease 1 --store " .. address
+    local lines = {}
+    for index = 1, COUNT do
+      lines[index] = ('{"id":"t%d","text":"row %d"}\n'):format(index, index)
+    end
+    files.write(home.path .. "/rows.jsonl", table.concat(lines))
+  end)
+  after_each(function()
+    engine.clear()
+    home:remove()
+  end)
+
+  local function calls()
+    local count = 0
+    for _, entry in ipairs(sim:journal()) do
+      if entry.method == "POST" then count = count + 1 end
+    end
+    return count
+  end
+
+  it("is run by any number of processes; the others go on where one has died", function()
+    sim:always { delay = 0.1 }
+    local first = home:terminal(begin, variables)
+    assert(sim:wait_for(function() return calls() >= 8 end))
+    local other = command.home() -- as on another machine: it has no file of the first
+    local second = other:terminal("batch run " .. address .. " --concurrency 4 --rpm 60000 "
+      .. "--lease 1", variables)
+    second:expect("/40 rows")
+    native.kill(first.pid, "KILL")
+    first:finish()
+    sim:always(nil)
+    assert.are.equal(0, second:finish(), second.shown)
+    assert.is_truthy(second.shown:find("40/40 rows done, 0 failed", 1, true), second.shown)
+    local status = core.decode(other:run("batch status " .. address .. " --json").out)
+    assert.are.same({ COUNT, COUNT }, { status.total, status.done })
+    other:remove()
+    assert.is_true(calls() <= COUNT + 4)
+    assert.are.equal(0, home:run(begin, variables).status)
+    assert.are.equal(COUNT,
+      select(2, reference.read(home.path .. "/out.jsonl"):gsub('"error":null', "")))
+  end)
+
+  it("goes on by its address, and has no password in its store", function()
+    local secret = engine.address():gsub("^(%l+://)([^@/]*)@?", function(scheme, user)
+      return ("%s%s:secret@"):format(scheme, user ~= "" and user or "spec")
+    end)
+    assert.are.equal(0, home:run("batch run rows.jsonl --output out.jsonl -m simulator/echo "
+      .. "--prompt '{{row.text}}' --store '" .. secret .. "'", variables).status)
+    local rows = assert(engine.open():query("select value from meta where name like 'command %'"))
+    assert.is_truthy(rows[1][1]:find("rows.jsonl", 1, true))
+    assert.is_nil(rows[1][1]:find("secret", 1, true))
+    assert.are.equal(0, home:run("batch resume '" .. secret .. "'", variables).status)
+  end)
+
+  it("is none before a process has read its rows", function()
+    local run = home:run("batch run " .. address, variables)
+    assert.are.same({ 2, "novita: config: name: the store has no batch\n" },
+      { run.status, run.err })
+    run = home:run("batch status 'postgresql://nobody:secret@127.0.0.1:1/none'", variables)
+    assert.are.equal(1, run.status)
+    assert.is_nil(run.err:find("secret", 1, true), run.err)
+  end)
+end)

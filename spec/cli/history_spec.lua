@@ -1,0 +1,110 @@
+-- Conversations that are kept, and shown.
+-- Covers: lua/novita/cli/logs.lua
+
+local core = require("novita.core")
+
+local command = require("spec.support.command")
+local files = require("spec.support.files")
+local simulator = require("spec.support.simulator_client")
+
+local output = require("spec.support.child").output
+
+describe("a conversation of novita chat", function()
+  local sim = simulator.shared()
+  local home, variables
+
+  before_each(function()
+    home = command.home()
+    variables = command.variables(sim)
+    sim:reset()
+  end)
+  after_each(function() home:remove() end)
+
+  local function novita(words, input) return home:run(words, variables, input) end
+
+  local function last()
+    local entries = sim:journal()
+    return core.decode(entries[#entries].body)
+  end
+
+  it("goes on, with its model and its system prompt", function()
+    novita("chat -m simulator/request -s Brief. one")
+    novita("chat other")
+    novita("chat --conversation 1 two")
+    local body = last()
+    assert.are.equal("simulator/request", body.model)
+    assert.are.same({ "system", "Brief." }, { body.messages[1].role, body.messages[1].content })
+    assert.are.same({ "one", "two" }, { body.messages[2].content, body.messages[4].content })
+    novita("chat -c -m simulator/echo -s Long. three")
+    assert.are.same({ "simulator/echo", 6, "Long." },
+      { last().model, #last().messages, last().messages[1].content })
+  end)
+
+  it("keeps pictures, and shows where they were", function()
+    novita("chat -a https://127.0.0.1/p.png 'What is it?'")
+    novita("chat -c 'And now?'")
+    local content = last().messages[1].content
+    assert.are.same({ "What is it?", "https://127.0.0.1/p.png" },
+      { content[1].text, content[2].image_url.url })
+    assert.is_truthy(novita("logs -n 2").out:find("\n> What is it?\n> (a picture)\n", 1, true))
+  end)
+
+  it("is for its owner only, and has no key in it", function()
+    novita("chat one")
+    local folder = home.path .. "/.local/share/novita"
+    assert.are.equal("700\n600\n",
+      output(("stat -c %%a %s %s/conversations.db"):format(folder, folder)))
+    assert.are.equal("", output("grep -rl sk_spec " .. home.path))
+  end)
+
+  it("stands where XDG_DATA_HOME says", function()
+    variables.XDG_DATA_HOME = home.path .. "/data"
+    novita("chat one")
+    assert.are.equal("conversations.db\n", output("ls " .. home.path .. "/data/novita"))
+  end)
+
+  it("is not kept where nobody wants it", function()
+    novita("chat -n one")
+    novita("config set logs off")
+    novita("chat two")
+    assert.are.equal("", output("ls " .. home.path .. "/.local 2>/dev/null"))
+    novita("config set logs on")
+    novita("chat three")
+    assert.are.equal(1, select(2, novita("logs").out:gsub("conversation %d", "")))
+  end)
+
+  it("does no harm where it can't be kept", function()
+    os.execute("mkdir -p " .. home.path .. "/.local/share/novita")
+    files.write(home.path .. "/.local/share/novita/conversations.db", ("no database "):rep(100))
+    local run = novita("chat one")
+    assert.are.same({ 0, "one\n" }, { run.status, run.out })
+    assert.is_truthy(run.err:find("^novita: this conversation is not kept: store"), run.err)
+    assert.are.equal(2, novita("chat -c two").status)
+  end)
+
+  it("is shown: the last questions, one conversation, or those with a text", function()
+    for index = 1, 4 do novita("chat 'question " .. index .. "'") end
+    novita("chat -c '100% \"sure\"'")
+    local function asked(words)
+      local list = {}
+      for line in novita("logs --json " .. words).out:gmatch("[^\n]+") do
+        list[#list + 1] = core.decode(line).prompt
+      end
+      return list
+    end
+    assert.are.same({ "question 3", "question 4", '100% "sure"' }, asked(""))
+    assert.are.same({ "question 4", '100% "sure"' }, asked("-n 2"))
+    assert.are.same({ "question 4", '100% "sure"' }, asked("-c"))
+    assert.are.same({ "question 2" }, asked("--conversation 2"))
+    assert.are.same({ "question 1", "question 2", "question 3", "question 4" }, asked("-q QUEST"))
+    assert.are.same({ '100% "sure"' }, asked("-q '0% \"s'"))
+    assert.are.same({}, asked("-q 'n%1'"))
+    assert.are.same({}, asked("-q _"))
+    assert.are.same({ status = 0, out = "", err = "no exchange was found\n" }, novita("logs -q _"))
+    local shown = novita("logs -n 1").out
+    assert.is_truthy(shown:find("^%d+%-%d%d%-%d%d %d%d:%d%d  conversation 4  simulator/echo  "
+      .. "%d+ tokens in, %d+ out\n> 100%% \"sure\"\n100%% \"sure\"\n\n$"), shown)
+    assert.are.equal(2, novita("logs -n 0").status)
+    assert.are.equal(2, novita("logs --conversation 9").status)
+  end)
+end)

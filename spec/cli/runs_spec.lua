@@ -1,0 +1,114 @@
+-- novita runs: what is kept of runs, and how they go on.
+-- Covers: lua/novita/cli/timeline.lua
+
+local core = require("novita.core")
+
+local command = require("spec.support.command")
+local files = require("spec.support.files")
+local simulator = require("spec.support.simulator_client")
+
+describe("novita runs", function()
+  local sim = simulator.shared()
+  local home, variables
+
+  before_each(function()
+    sim:reset()
+    home = command.home()
+    variables = command.variables(sim)
+    files.write(home.path .. "/flow.lua", [[
+      return { name = "flow", retry = "none", flow = {
+        { name = "first", chat = { message = "one {{trigger.x}}" } },
+        { name = "second", chat = { message = "<two> {{steps.first.text}}" } },
+      } }]])
+  end)
+  after_each(function() home:remove() end)
+
+  local function run(words)
+    return home:run(words, variables)
+  end
+
+  -- The id of a run that is paused at "second".
+  local function paused()
+    sim:script { { match = "<two>", status = 400 } }
+    assert.are.equal(3, run("run flow.lua -p x=a").status)
+    return run("runs list --status paused").out:match("^%x+")
+  end
+
+  it("lists them, the newest first", function()
+    assert.are.same({ status = 0, out = "", err = "" }, run("runs list"))
+    local id = paused()
+    run("run flow.lua -p x=b")
+    local lines = {}
+    for line in run("runs list").out:gmatch("[^\n]+") do lines[#lines + 1] = line end
+    assert.are.equal(2, #lines)
+    assert.is_truthy(lines[1]:find("^%x+\tflow\tdone\t\t%d+-%d+-%d+ %d+:%d+:%d+\t%d+\t%d+\t$"))
+    assert.is_truthy(lines[2]:find("^" .. id .. "\tflow\tpaused\tsecond\t"))
+    assert.are.equal("paused", core.decode(run("runs list --status paused --json").out).status)
+    assert.are.equal("", run("runs list --flow other").out)
+    assert.are.equal(2, run("runs list --status lost").status)
+  end)
+
+  it("shows the log of one", function()
+    local id = paused()
+    local out = run("runs show " .. id:sub(1, 8)).out
+    assert.is_truthy(out:find("^" .. id .. "  flow  paused  at second"), out)
+    assert.is_truthy(out:find("\n  bad_request ", 1, true), out)
+    local first = "\n%d+:%d+:%d+  1  first +done +%d+%.%d%d s  200  %d+%+%d+ tokens"
+    assert.is_truthy(out:find(first), out)
+    assert.is_truthy(out:find("  1  second +failed +%d+%.%d%d s  400  .*bad_request: "), out)
+    assert.is_nil(out:find("one a", 1, true))
+    assert.is_truthy(run("runs show " .. id .. " --content").out:find("one a", 1, true))
+    local record = core.decode(run("runs show " .. id .. " --json").out)
+    assert.are.same({ "bad_request", 2, "a" },
+      { record.error.kind, #record.log, record.trigger.x })
+  end)
+
+  it("shows one as a page, in which nothing of its text is markup", function()
+    local id = paused()
+    local page = run("runs show " .. id .. " --html --content").out
+    assert.is_truthy(page:find("^<!DOCTYPE html>"), page)
+    assert.is_truthy(page:find("&lt;two&gt;", 1, true))
+    assert.is_nil(page:find("<two>", 1, true))
+    assert.is_nil(page:find("<script", 1, true))
+  end)
+
+  it("go on by the first letters of an id, with the file of the last run", function()
+    local id = paused()
+    sim:reset()
+    assert.are.same({ status = 0, out = "<two> one a\n", err = "" },
+      run("runs retry " .. id:sub(1, 6)))
+    assert.are.equal(1, #sim:journal())
+    local again = run("runs retry " .. id)
+    assert.are.equal(2, again.status)
+    assert.is_truthy(again.err:find("is done; fork it", 1, true), again.err)
+    os.rename(home.path .. "/flow.lua", home.path .. "/moved.lua")
+    assert.are.equal(2, run("runs fork " .. id).status)
+    local fork = core.decode(run("runs fork " .. id .. " second --file moved.lua --json").out)
+    assert.are.same({ id, "done" }, { fork.parent, fork.status })
+  end)
+
+  it("are written down, and run by a worker", function()
+    local id = run("run flow.lua -p x=later --queue").out:match("^(%x+)\n$")
+    assert.is_string(id)
+    assert.are.equal(0, #sim:journal())
+    local work = run("runs work flow.lua --once")
+    assert.are.equal(0, work.status)
+    assert.is_truthy(work.err:find("^" .. id .. "  flow  done"), work.err)
+    assert.are.equal(2, #sim:journal())
+  end)
+
+  it("are run by a worker until it is interrupted", function()
+    local terminal = home:terminal("runs work flow.lua", variables)
+    run("run flow.lua -p x=later --queue")
+    terminal:expect("flow  done")
+    terminal:type("\3")
+    assert.are.equal(130, terminal:finish())
+  end)
+
+  it("are removed", function()
+    local id = paused()
+    assert.are.same({ status = 0, out = "", err = "" }, run("runs rm " .. id))
+    assert.are.equal("", run("runs list").out)
+    assert.are.equal(2, run("runs show " .. id).status)
+  end)
+end)

@@ -1,0 +1,11 @@
+# The first minutes on fresh machines. Needs root, Linux and the network. Part of the Makefile.
+#   make fresh RELEASES=trixie    one of them; spec/fresh/root runs any command on one
+#   make fresh STEPS="demo rock"  some of the steps, by their names in spec/fresh/run
+
+RELEASES = bookworm trixie
+
+fresh:
+	$(call packages,debootstrap git ca-certificates)
+	@STEPS="$(STEPS)" spec/fresh/run $(RELEASES)
+
+.PHONY: fresh

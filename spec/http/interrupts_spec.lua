@@ -1,0 +1,150 @@
+-- SIGINT and SIGTERM that only count while a watch is open: signals sent to programs of a real
+-- interpreter, and what is left of the handlers afterwards.
+-- Covers: src/lua/interrupts.c
+
+local core = require("novita.core")
+
+local child = require("spec.support.child")
+local native = require("spec.support.native")
+local simulator = require("spec.support.simulator_client")
+local wire = require("spec.support.wire")
+
+local sim = simulator.shared()
+
+local PRELUDE = ([[
+  local core, native = require("novita.core"), require("spec.support.native")
+  local options = { base_url = %q, api_key = "sk_spec" }
+  local request = { model = %q, message = "Hello" }
+  local pid = native.pid()
+]]):format(sim.url, wire.model)
+
+-- Starts a program and sends it these signals, 20 ms apart, once the server has its requests.
+-- Returns the output and how the program ended.
+local function interrupt(requests, signals, code)
+  local process = child.start(PRELUDE .. code)
+  assert(sim:wait_for(function(entries) return #entries >= requests end))
+  for _, signal in ipairs(signals) do
+    native.readable(-1, 0.02)
+    native.kill(process.pid, signal)
+  end
+  return process:finish()
+end
+
+local function prints(expected, code)
+  local output, how, number = child.run(PRELUDE .. code)
+  assert.are.same({ expected, "exit", 0 }, { output, how, number })
+end
+
+before_each(function() sim:reset() end)
+
+describe("a watch of interrupts", function()
+  it("counts signals of both kinds; a poll that waits returns at once", function()
+    sim:always { delay = 30 }
+    local output, how, number = interrupt(1, { "INT", "TERM", "INT" }, [[
+      local watch, pool = core.interrupts(), core.pool()
+      local transfer = assert(pool:chat(request, options))
+      local counts, longest = {}, 0
+      while #counts < 3 do
+        local since = core.now()
+        pool:poll(10)
+        longest = math.max(longest, core.now() - since)
+        local count = watch:count()
+        if count > #counts then counts[#counts + 1] = count end
+      end
+      print(table.concat(counts, " "), longest < 5, transfer:reply())
+    ]])
+    assert.are.same({ "1 2 3\ttrue\n", "exit", 0 }, { output, how, number })
+  end)
+
+  it("lets a program with tasks end them all", function()
+    sim:always { delay = 0.2 }
+    local output, how, number = interrupt(10, { "INT", "INT" }, [[
+      local novita = require("novita")
+      local client, watch, whole = novita.new(options), core.interrupts(), 0
+      for _ = 1, 10 do
+        novita.spawn(function()
+          if client:chat(request) then whole = whole + 1 end
+        end)
+      end
+      novita.run()
+      print(whole, watch:count())
+    ]])
+    assert.are.same({ "10\t2\n", "exit", 0 }, { output, how, number })
+  end)
+
+  for name, close in pairs {
+    ["when it is closed"] = "watch:close() watch:close()",
+    ["when it is collected"] = "watch = nil collectgarbage() collectgarbage()",
+  } do
+    it("gives both handlers back " .. name, function()
+      prints("handled handled\nhandled default\n", [[
+        local watch = core.interrupts()
+        print(native.disposition("INT") .. " " .. native.disposition("TERM"))
+        ]] .. close .. [[
+        print(native.disposition("INT") .. " " .. native.disposition("TERM"))
+      ]])
+      local ending = "core.interrupts():close() " -- what follows is that of a fresh interpreter
+      local output, how, number = child.run(PRELUDE .. ending .. "native.kill(pid, 'INT')")
+      assert.are.same({ "exit", 1 }, { how, number })
+      assert.is_truthy(output:find("interrupted!", 1, true), output)
+      output, how, number = child.run(PRELUDE .. ending .. "native.kill(pid, 'TERM')")
+      assert.are.same({ "", "signal", 15 }, { output, how, number })
+    end)
+  end
+
+  it("may be one of many: each counts from its own beginning to its own end", function()
+    prints("1 0\n2 1\n2 2\n2 2\ndefault\n", [[
+      local outer = core.interrupts()
+      native.kill(pid, "INT")
+      local inner = core.interrupts()
+      local function show() print(outer:count() .. " " .. inner:count()) end
+      show()
+      native.kill(pid, "TERM")
+      show()
+      outer:close() -- in any order
+      native.kill(pid, "TERM")
+      show()
+      inner:close()
+      show()
+      print(native.disposition("TERM"))
+    ]])
+  end)
+
+  it("leaves ignored signals, and handlers that were installed meanwhile", function()
+    prints("ignored\nignored\nhandled\ndefault\n", [[
+      native.ignore("TERM")
+      local watch = core.interrupts()
+      print(native.disposition("TERM"))
+      watch:close()
+      print(native.disposition("TERM"))
+      watch = core.interrupts()
+      print(native.disposition("INT"))
+      native.default("INT")
+      watch:close()
+      print(native.disposition("INT"))
+    ]])
+  end)
+
+  it("is another one in a child of fork", function()
+    local watch = core.interrupts()
+    local result = child.fork(function()
+      native.kill(native.pid(), "INT")
+      local count = watch:count()
+      watch:close()
+      return count .. " " .. native.disposition("TERM")
+    end)
+    assert.are.equal("1 default", result)
+    assert.are.equal(0, watch:count())
+    assert.are.equal("handled", native.disposition("TERM"))
+    watch:close()
+  end)
+
+  it("prints what it is, and is closed with its variable on Lua 5.4", function()
+    local watch = core.interrupts()
+    assert.are.equal("novita.watch (0)", tostring(watch))
+    watch:close()
+    assert.are.equal("novita.watch (closed)", tostring(watch))
+    assert.is_function(getmetatable(watch).__close)
+    assert.is_false(pcall(watch.count))
+  end)
+end)

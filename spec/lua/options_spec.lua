@@ -1,0 +1,131 @@
+-- The options of a call: what each may be, and what it does on the wire.
+-- Covers: src/lua/option_check.c
+
+local novita = require("novita")
+
+local child = require("spec.support.child")
+local talk = require("spec.support.client")
+
+local NAN = 0 / 0
+
+-- The headers of the request that is sent with these options, by lower-case name.
+local function headers_with(options)
+  local _, entry = talk.sends(nil, options)
+  return entry.header, entry
+end
+
+local function refused(options)
+  local err = talk.refuses(nil, options)
+  assert.are.equal("config", err.kind)
+  assert.is_nil(err.message:find("%c"))
+  return err
+end
+
+describe("api_key", function()
+  local bad = {
+    { "", "is empty" }, { " ", "has a blank in it" }, { "sk s3cret", "has a blank in it" },
+    { "Bearer s3cret", "has a blank in it" }, { "s3cret\n", "has a control character in it" },
+    { "s3cret\r\nX-Admin: 1", "has a control character in it" },
+    { "s3cret\0x", "has a control character in it" },
+    { "s3cret\226\128\139", "has a character in it that is not ASCII" },
+    { "s3cret\255", "has a character in it that is not ASCII" },
+    { 12345678, "is not a string" }, { true, "is not a string" },
+    { { "s3cret" }, "is not a string" },
+  }
+  for _, case in ipairs(bad) do
+    it(("can't be %q, and is not shown"):format(tostring(case[1])), function()
+      local err = refused { api_key = case[1] }
+      assert.are.equal("api_key", err.param)
+      assert.are.equal("api_key: the value " .. case[2], err.message)
+    end)
+  end
+
+  it("of false sends none", function()
+    assert.is_nil(headers_with({ api_key = false }).authorization)
+  end)
+
+  it("is missing without a word of the environment", function()
+    local output = child.run([[
+      local reply, err = require("novita").chat { model = "m", message = "Hi" }
+      print(reply, err.param, err)
+    ]])
+    assert.is_truthy(output:find("^nil\tapi_key\tconfig: api_key: is missing: .*NOVITA_API_KEY"))
+  end)
+end)
+
+describe("times and sizes", function()
+  local times = { "connect_timeout", "first_byte_timeout", "idle_timeout", "attempt_timeout",
+    "deadline" }
+  for _, name in ipairs(times) do
+    it(name .. " is seconds above 0, or false", function()
+      for _, value in ipairs { 0, -1, "5", true, {}, NAN } do
+        local err = refused { [name] = value }
+        assert.are.equal(name, err.param)
+        assert.is_truthy(err.message:find(" is not a time in seconds above 0, or false", 1, true))
+      end
+      for _, value in ipairs { 5, 0.5, 1e300, math.huge, false } do
+        talk.sends(nil, { [name] = value })
+      end
+    end)
+  end
+
+  for _, name in ipairs { "max_response_bytes", "max_header_bytes", "max_event_bytes" } do
+    it(name .. " is a whole number from 1", function()
+      for _, value in ipairs { 0, -1, "5", true, {}, NAN, 1.5, math.huge, 1e300 } do
+        local err = refused { [name] = value }
+        assert.are.equal(name, err.param)
+        assert.is_truthy(err.message:find(" is not a number of bytes of at least 1", 1, true))
+      end
+      talk.sends(nil, { [name] = 1000000 })
+    end)
+  end
+
+  it("show what was given", function()
+    assert.are.equal("deadline: NaN is not a time in seconds above 0, or false",
+      refused({ deadline = NAN }).message)
+    assert.are.equal('idle_timeout: "5\\10" is not a time in seconds above 0, or false',
+      refused({ idle_timeout = "5\n" }).message)
+  end)
+end)
+
+describe("ca_file", function()
+  it("must be there", function()
+    for value, shown in pairs { ["/nonexistent/ca.pem"] = '"/nonexistent/ca.pem" is not a readable',
+      [""] = '"" is not a readable file', [12] = "12 is not a string" } do
+      local err = refused { ca_file = value }
+      assert.are.equal("ca_file", err.param)
+      assert.is_truthy(err.message:find(shown, 1, true), err.message)
+    end
+  end)
+end)
+
+describe("an option", function()
+  it("that does not exist is a mistake that raises, where it was made", function()
+    local client = talk.client()
+    local calls = {
+      function(options) local reply = client:chat(talk.request(), options) return reply end,
+      function(options) local list = client:models(options) return list end,
+    }
+    for _, call in ipairs(calls) do
+      for name, shown in pairs { temprature = "temprature", [1] = "1" } do
+        local ok, err = pcall(call, { [name] = 1 })
+        assert.is_false(ok)
+        assert.is_truthy(err:find("options_spec.lua:%d+: options%." .. shown .. ": unknown option"),
+          err)
+      end
+      local ok, err = pcall(call, 5)
+      assert.is_false(ok)
+      assert.is_truthy(err:find("options_spec.lua:%d+: options: expected a table, got a number"),
+        err)
+    end
+  end)
+
+  it("that does not exist raises in the plain functions too", function()
+    local function chat(options) novita.chat(talk.request(), options) end
+    for _, call in ipairs { novita.new, chat } do
+      local ok, err = pcall(call, { temprature = 1 })
+      assert.is_false(ok)
+      assert.is_truthy(err:find("options.temprature: unknown option", 1, true))
+    end
+  end)
+end)

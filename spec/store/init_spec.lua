@@ -1,0 +1,194 @@
+-- Stores: queries, transactions, locks, closing; by SQLite and by PostgreSQL.
+-- Covers: lua/novita/store/words.lua lua/novita/store/session.lua
+
+local engines = require("spec.support.stores").engines
+local native = require("spec.support.native")
+local novita = require("novita")
+local stores = require("novita.store")
+
+local function pack(...) return { n = select("#", ...), ... } end
+
+for _, engine in ipairs(engines) do
+  describe("a store by " .. engine.name, function()
+    local store
+
+    setup(engine.setup)
+    before_each(function() store = engine.open() end)
+    after_each(engine.clear)
+
+    local function count()
+      return assert(store:query("select count(*) from meta"))[1][1]
+    end
+
+    local function put(name, value)
+      return store:query("insert into meta (name, value) values ($1, $2)", name, value)
+    end
+
+    it("runs statements with words that differ between databases", function()
+      assert.are.equal(engine.kind, store.kind)
+      local now = assert(store:query("select {now} from meta where name = $1", "schema"))[1][1]
+      assert.is_true(math.abs(now - os.time()) < 2)
+      assert(store:query("select * from call where state = 'waiting' limit 1 {skip_locked}"))
+      assert.are.equal("{x}", store:query("select '{x}'")[1][1])
+    end)
+
+    it("keeps bytes as they are", function()
+      assert(store:query("insert into call (batch, id, key, answer) values (1, 'b', 'c', $1)",
+        store:bytes("\0\255\\x")))
+      assert.are.equal("\0\255\\x", store:query("select answer from call")[1][1])
+    end)
+
+    it("commits what a function did, and returns what it returned", function()
+      assert.are.same({ 1, nil, 3, nil, n = 4 }, pack(store:transaction(function(same)
+        assert.are.equal(store, same)
+        assert(put("a", "1"))
+        return 1, nil, 3, nil
+      end)))
+      assert.is_true(store:transaction(function() put("b", "2") end))
+      assert.are.equal(3, count())
+    end)
+
+    it("rolls back where the function returns an error, or raises", function()
+      local ok, err = store:transaction(function()
+        assert(put("a", "1"))
+        return nil, "no"
+      end)
+      assert.are.same({ nil, "no" }, { ok, err })
+      assert.has_error(function()
+        store:transaction(function()
+          assert(put("a", "1"))
+          error("oh", 0)
+        end)
+      end, "oh")
+      ok, err = store:transaction(function() return put("schema", "1") end)
+      assert.are.same({ "store", "constraint" }, { not ok and err.kind, err.reason })
+      assert.are.equal(1, count())
+      assert(put("a", "1"))
+    end)
+
+    it("runs a function again that another was in the way of, whether it returns that or raises",
+      function()
+        local runs = 0
+        for _, fail in ipairs { function(err) return nil, err end, error } do
+          local failed
+          assert(store:transaction(function()
+            runs = runs + 1
+            assert(put("run " .. runs, ""))
+            if failed then return true end
+            failed = require("novita.core").error { kind = "store", reason = "serialization",
+              message = "made up" }
+            return fail(failed)
+          end))
+        end
+        assert.are.same({ 4, 3 }, { runs, count() })
+      end)
+
+    it("has no transaction in a transaction", function()
+      assert.has_error(function()
+        store:transaction(function() store:transaction(print) end)
+      end)
+      assert.are.equal(1, count())
+    end)
+
+    it("is one task's while that has a transaction, even a cancelled one's", function()
+      local order = {}
+      local first = novita.spawn(function()
+        return store:transaction(function()
+          order[#order + 1] = "begin"
+          require("novita.loop").here().sleep(0.03)
+          order[#order + 1] = "end"
+          return put("a", "1")
+        end)
+      end)
+      local second = novita.spawn(function()
+        local rows = assert(store:query("select count(*) from meta"))
+        order[#order + 1] = rows[1][1]
+      end)
+      second:cancel()
+      assert(first:wait())
+      second:wait()
+      assert.are.same({ "begin", "end", 2 }, order)
+    end)
+
+    it("raises for values of another type, and goes on", function()
+      assert.has_error(function() put("a", {}) end)
+      assert.has_error(function() store:query(nil) end)
+      assert.has_error(function() store.query("select 1") end)
+      assert.has_error(function() store:transaction("select 1") end)
+      assert.are.equal(1, count())
+    end)
+
+    it("has locks that one store at a time holds, named by its holder", function()
+      local me = engine.kind == "sqlite" and native.pid() or "novita " .. native.pid()
+      local other = engine.open()
+      local lock = assert(store:lock("run"))
+      assert(other:lock("another"))
+      local none, err = other:lock("run")
+      assert.are.same({ "store", "locked", me }, { not none and err.kind, err.reason, err.holder })
+      assert.are.equal("run: locked by " .. (engine.kind == "sqlite" and "process " or "") .. me,
+        err.message)
+      assert.are.equal(me, other:locked("run"))
+      assert.are.equal("this store", store:locked("run"))
+      none, err = store:lock("run")
+      assert.are.same({ "locked", "this store" }, { not none and err.reason, err.holder })
+      lock:release()
+      lock:release()
+      assert.is_nil(other:locked("run"))
+      assert(other:lock("run"))
+      other:close()
+      repeat until not store:locked("run") -- a server notices later that a connection has gone
+    end)
+
+    it("is closed for good", function()
+      local lock = assert(store:lock("run"))
+      store:close()
+      store:close()
+      lock:release()
+      assert.has_error(function() store:query("select 1") end)
+      assert.has_error(function() store:transaction(print) end)
+      assert.has_error(function() store:lock("run") end)
+    end)
+
+    it("is what an option names", function()
+      assert.are.equal(store, stores.of(store))
+      local other = assert(stores.of { engine.address(), prompts = false })
+      assert.are.same({ true, false }, { store.prompts, other.prompts })
+      other:close()
+      other = assert(stores.of(engine.address()))
+      other:close()
+    end)
+  end)
+end
+
+describe("the address of a store", function()
+  it("is refused where it can't be right, and no password is shown", function()
+    local none, err = novita.store("mysql://me:secret@host/db")
+    assert.are.same({ "config", "store" }, { not none and err.kind, err.param })
+    assert.is_nil(err.message:find("secret"))
+    for _, address in ipairs { "", "sqlite:", "file:a.db", "a\0b" } do
+      none, err = novita.store(address)
+      assert.are.same({ "config" }, { not none and err.kind })
+    end
+    assert.has_error(function() novita.store(5) end)
+    assert.has_error(function() novita:store(":memory:") end)
+  end)
+
+  it("goes with options that there are", function()
+    assert.has_error(function() novita.store(":memory:", { prompt = true }) end)
+    assert.has_error(function() novita.store(":memory:", { synchronous = "off" }) end)
+    assert.has_error(function() stores.of { ":memory:", prompt = true } end)
+  end)
+
+  it("says what to install where the module of its database is not there", function()
+    for address, package in pairs { ["a.db"] = "libsqlite3-dev", ["postgres://h"] = "libpq-dev" } do
+      local output = require("spec.support.child").run(([[
+        local novita = require("novita")
+        for _, name in ipairs { "sqlite", "postgres" } do
+          package.preload["novita." .. name .. ".core"] = function() error("install PACKAGE", 0) end
+        end
+        local store, err = novita.store(%q)
+        print(store, err.kind, err)]]):gsub("PACKAGE", package):format(address))
+      assert.are.equal(("nil\tconfig\tconfig: store: install %s\n"):format(package), output)
+    end
+  end)
+end)

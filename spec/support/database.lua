@@ -1,0 +1,65 @@
+-- A database for each spec, by SQLite and by PostgreSQL.
+--
+--   for _, engine in ipairs(database.engines) do
+--     describe("a database by " .. engine.name, function()
+--       setup(engine.setup)
+--       local db = engine.open()           the same one until engine.clear()
+
+local postgres = require("spec.support.postgres")
+
+local database = {}
+
+--- A folder, for who removes it.
+---@return string
+function database.folder()
+  local path = os.tmpname()
+  os.execute(("rm '%s' && mkdir '%s'"):format(path, path))
+  return path
+end
+
+local sqlite = { name = "SQLite", bytes = "blob", float = "real",
+  functions = { "blob", "built_for", "lock", "locked", "open", "version" } }
+
+function sqlite.setup() sqlite.module = require("novita.sqlite") end
+
+function sqlite.open()
+  sqlite.dir = sqlite.dir or database.folder()
+  return assert(sqlite.module.open(sqlite.dir .. "/spec.db"))
+end
+
+function sqlite.clear()
+  if sqlite.dir then os.execute("rm -r " .. sqlite.dir) end
+  sqlite.dir = nil
+end
+
+local pg = { name = "#postgres", bytes = "bytea", float = "float8",
+  functions = { "blob", "built_for", "open", "version" } }
+
+function pg.setup()
+  pg.module = require("novita.postgres")
+  pg.server = postgres.shared()
+end
+
+function pg.open()
+  return assert(pg.module.open(pg.server.address))
+end
+
+function pg.clear()
+  local db = pg.open()
+  assert(db:query("drop schema public cascade"))
+  assert(db:query("create schema public"))
+  db:close()
+end
+
+database.engines = { sqlite, pg }
+database.sqlite, database.postgres = sqlite, pg
+
+--- The row of a query that has one.
+function database.row(db, sql, ...)
+  local rows, err = db:query(sql, ...)
+  if not rows then error(tostring(err), 2) end
+  assert(#rows == 1, "one row expected")
+  return rows[1]
+end
+
+return database

@@ -1,0 +1,300 @@
+-- Workflows by both databases: what a run keeps, and what a retry makes again.
+-- Covers: lua/novita/workflow/runner.lua lua/novita/workflow/step.lua
+-- Covers: lua/novita/workflow/journal.lua
+
+local novita = require("novita")
+
+local flows = require("spec.support.flows")
+local simulator = require("spec.support.simulator_client")
+
+local ask, asked, told = flows.ask, flows.asked, flows.told
+
+for _, engine in ipairs(flows.engines) do
+  describe("a workflow, by " .. engine.name, function()
+    flows.with(engine)
+
+    it("makes its steps in order, and keeps what the flow returns", function()
+      local seen
+      local flow = flows.flow(function(run, trigger)
+        seen = run
+        local first = run:chat("first", ask("Hello " .. trigger.name))
+        local second = run:chat("second", ask(first:text() .. "!"))
+        return { text = second:text(), count = 2 }
+      end)
+      local record = assert(flow:start { name = "Ada" })
+      assert.equal("done", record.status)
+      assert.same({ text = "Hello Ada!", count = 2 }, record.result)
+      assert.same({ name = "Ada" }, record.trigger)
+      assert.equal("spec", record.flow)
+      assert.equal(1, record.passes)
+      assert.equal(seen.id, record.id)
+      assert.is_true(math.abs(seen.started_at - os.time()) < 60)
+      assert.same({ "Hello Ada", "Hello Ada!" }, asked())
+      assert.same({ "first done", "second done" }, told(record))
+    end)
+
+    it("pauses at the step that fails, and a retry sends only that", function()
+      local sim = simulator.shared()
+      sim:script { { match = "third", status = 500 } }
+      local flow = flows.flow(function(run)
+        local a = run:chat("one", ask("first")):text()
+        local b = run:chat("two", ask("second")):text()
+        return a .. b .. run:chat("three", ask("third")):text()
+      end)
+      local record = assert(flow:start())
+      assert.equal("paused", record.status)
+      assert.equal("three", record.failed_step)
+      assert.equal("server", record.error.kind)
+      assert.equal(500, record.error.status)
+      assert.is_nil(record.result)
+      assert.same({ "first", "second", "third" }, asked())
+
+      sim:reset()
+      local again = assert(flow:retry(record.id))
+      assert.equal("done", again.status)
+      assert.equal("firstsecondthird", again.result)
+      assert.is_nil(again.failed_step)
+      assert.is_nil(again.error)
+      assert.equal(2, again.passes)
+      assert.same({ "third" }, asked())
+      assert.same({ "one done", "two done", "three failed", "one reused", "two reused",
+        "three done" }, told(again))
+    end)
+
+    it("makes a step whose input has changed again, and those that depend on it", function()
+      local prompt, broken = "second", true
+      local flow = flows.flow(function(run)
+        run:chat("one", ask("first"))
+        local text = run:chat("two", ask(prompt)):text()
+        run:chat("three", ask("of " .. text))
+        run:chat("four", ask("fourth"))
+        if broken then error("not yet") end
+      end)
+      local record = assert(flow:start())
+      assert.equal("(code)", record.failed_step)
+      assert.is_truthy(record.error.message:find("not yet", 1, true))
+      simulator.shared():reset()
+      prompt, broken = "another", false
+      assert.equal("done", assert(flow:retry(record.id)).status)
+      assert.same({ "another", "of another" }, asked())
+    end)
+
+    it("retries 7 of 500 items where 7 have failed", function()
+      local sim = simulator.shared()
+      for number = 1, 7 do
+        sim:script { { match = "item " .. number * 70 .. ".", status = 400 } }
+      end
+      local items = {}
+      for index = 1, 500 do items[index] = "item " .. index .. "." end
+      local flow = flows.flow(function(run)
+        local list = run:each("draft", items, ask("{{item}}"), { concurrency = 16 })
+        return { #list, list[70]:text(), list[500]:text() }
+      end)
+      local record = assert(flow:start())
+      assert.equal("paused", record.status)
+      assert.equal("draft", record.failed_step)
+      assert.equal("bad_request", record.error.kind)
+      assert.is_truthy(record.error.message:find("^7 of 500 items failed; item 70: "))
+      assert.equal(500, #sim:journal())
+      sim:reset()
+      record = assert(flow:retry(record.id))
+      assert.same({ 500, "item 70.", "item 500." }, record.result)
+      assert.equal(7, #sim:journal())
+    end)
+
+    it("counts equal inputs, whatever their order", function()
+      local order, done = { "a", "a", "b" }, false
+      local flow = flows.flow(function(run)
+        for _, text in ipairs(order) do run:chat("same", ask(text)) end
+        order = { "b", "a", "a", "a" }
+        run:step("last", function()
+          done = not done
+          return nil, done and "not yet" or nil
+        end)
+      end)
+      local record = assert(flow:start {})
+      assert.same({ "a", "a", "b" }, asked())
+      assert.equal("last", record.failed_step)
+      assert.equal("done", assert(flow:retry(record.id)).status)
+      assert.same({ "a", "a", "b", "a" }, asked())
+    end)
+
+    it("keeps an error that the flow handles, until the input changes", function()
+      simulator.shared():always { match = "escalate", status = 400 }
+      local text, fails = "escalate", true
+      local flow = flows.flow(function(run)
+        local note, err = run:chat("note", ask(text), { on_error = "return" })
+        if fails then error("stop") end
+        return note and note:text() or err.kind .. " " .. err.status
+      end)
+      local record = assert(flow:start())
+      fails = false
+      assert.equal("bad_request 400", assert(flow:retry(record.id)).result)
+      assert.equal(1, #asked())
+      fails = true
+      record = assert(flow:start())
+      text, fails = "calm down", false
+      assert.equal("calm down", assert(flow:retry(record.id)).result)
+    end)
+
+    it("is refused to a second one that would run it at once", function()
+      local flow, other
+      flow = flows.flow(function(run)
+        run:step("nested", function()
+          local record, err = flow:retry(run.id)
+          other = err
+          return record
+        end)
+      end)
+      assert.equal("done", assert(flow:start()).status)
+      assert.equal("store", other.kind)
+      assert.equal("locked", other.reason)
+    end)
+
+    it("makes a fork with the steps before one", function()
+      local flow = flows.flow(function(run)
+        local text = run:chat("one", ask("first")):text()
+        text = run:chat("two", ask("second " .. text)):text()
+        return run:chat("three", ask("third " .. text)):text()
+      end)
+      local record = assert(flow:start { n = 1 })
+      simulator.shared():reset()
+      local fork = assert(flow:fork(record.id, "two"))
+      assert.are_not.equal(record.id, fork.id)
+      assert.equal(record.id, fork.parent)
+      assert.equal(record.result, fork.result)
+      assert.same({ n = 1 }, fork.trigger)
+      assert.same({ "second first", "third second first" }, asked())
+      assert.same({ "one reused", "two done", "three done" }, told(fork))
+      assert.equal("done", flows.store():run(record.id).status)
+    end)
+
+    it("keeps no prompt, and no answer of a run that is done, without prompts", function()
+      local store = flows.store { prompts = false }
+      local fails = true
+      local flow = flows.flow(function(run, trigger)
+        run:chat("ask", ask("secret " .. trigger.word))
+        if fails then error("stop", 0) end
+        return "fine"
+      end)
+      local record = assert(flow:start { word = "xyzzy" })
+      local function kept()
+        local list = {}
+        for _, sql in ipairs { "select trigger from run", "select input from step",
+          "select result from step" } do
+          list[#list + 1] = assert(store:query(sql))[1][1] or "none"
+        end
+        return table.concat(list, "\n")
+      end
+      assert.is_nil(kept():find("messages", 1, true))
+      fails = false
+      simulator.shared():reset()
+      record = assert(flow:retry(record.id))
+      assert.equal("fine", record.result)
+      assert.same({}, asked())
+      assert.equal("none\nnone\nnone", kept())
+      local _, err = flow:fork(record.id)
+      assert.equal("config", err.kind)
+    end)
+  end)
+end
+
+describe("a workflow", function()
+  flows.with()
+
+  it("can be written down now and run later", function()
+    local flow = flows.flow(function(run, trigger)
+      return run:chat("a", ask(trigger.text)):text()
+    end)
+    local record = assert(flow:start({ text = "later" }, { queue = true }))
+    assert.equal("queued", record.status)
+    assert.same({}, asked())
+    assert.equal("later", assert(flow:retry(record.id)).result)
+  end)
+
+  it("tells of each step as it goes", function()
+    local events = {}
+    local flow = flows.flow(function(run)
+      run:chat("a", ask("hello"))
+      run:step("b", function() return nil, "broken" end)
+    end)
+    local function note(event) events[#events + 1] = event.step .. " " .. event.state end
+    local record = flow:start(nil, { on_step = note })
+    flow:retry(record.id, { on_step = note })
+    assert.same({ "a sent", "a done", "b sent", "b failed", "a reused", "b sent", "b failed" },
+      events)
+  end)
+
+  it("is stopped by an error in on_step, which is raised again", function()
+    local thrown = {}
+    local flow = flows.flow(function(run)
+      run:chat("a", ask("hello"))
+      run:chat("b", ask("never"))
+    end, { on_step = function(event) if event.state == "done" then error(thrown) end end })
+    local ok, raised = pcall(flow.start, flow)
+    assert.is_false(ok)
+    assert.equal(thrown, raised)
+    assert.same({ "hello" }, asked())
+    local record = assert(flows.store():runs())[1]
+    assert.same({ "paused", "(stopped)" }, { record.status, record.failed_step })
+    assert.equal("done", assert(flow:retry(record.id, { on_step = function() end })).status)
+  end)
+
+  it("retries as its policy says, and each attempt is in the log", function()
+    simulator.shared():script { { status = 503 }, { status = 503 } }
+    local flow = flows.flow(function(run) return run:chat("a", ask("x")):text() end,
+      { retry = { attempts = 3, initial_delay = 0.01 } })
+    local record = assert(flow:start())
+    assert.equal("x", record.result)
+    assert.same({ "a failed", "a failed", "a done" }, told(record))
+    assert.equal("server", record.log[1].error.kind)
+    assert.equal(503, record.log[2].status)
+    assert.equal(3, record.log[3].attempt)
+    assert.is_true(record.log[3].at >= record.log[1].at)
+    assert.is_string(record.log[3].request_id)
+  end)
+
+  it("knows what its calls cost, where it is told to ask", function()
+    local flow = flows.flow(function(run)
+      run:chat("a", { model = "meta-llama/llama-3.3-70b-instruct", message = "Hello there" })
+    end, { prices = true })
+    local record = assert(flow:start())
+    assert.is_true(record.usd > 0)
+    assert.equal(record.usd, record.log[1].usd)
+    assert.is_true(record.prompt_tokens > 0 and record.completion_tokens > 0)
+    assert.equal("/openai/v1/models", simulator.shared():journal()[1].path)
+  end)
+
+  it("is refused for what can't be one", function()
+    local function refused(pattern, ...)
+      local ok, err = pcall(novita.workflow, ...)
+      assert.is_false(ok)
+      assert.is_truthy(err:find(pattern, 1, true), err)
+    end
+    local function fn() end
+    refused("novita.workflow(): call it with a point", novita, "x", fn, { store = "x" })
+    refused("workflow: expected a name, got a table", {}, fn, { store = "x" })
+    refused("workflow: expected a function or a list of steps", "x", 5, flows.options())
+    refused("workflow: expected a table of options", "x", fn)
+    refused("options.store: is missing", "x", fn, {})
+    refused('options.stroe: unknown option; did you mean "store"?', "x", fn, { stroe = "x" })
+    refused("options.on_step: expected a function", "x", fn, flows.options { on_step = 5 })
+    local flow, err = novita.workflow("x", fn, { store = "/nowhere/at/all.db" })
+    assert.is_nil(flow)
+    assert.equal("store", err.kind)
+  end)
+
+  it("has no run of another workflow, of another id, or that is done", function()
+    local flow = flows.flow(function() return 1 end)
+    local other = assert(novita.workflow("other", function() end, flows.options()))
+    local record = assert(flow:start())
+    local function message(...) return select(2, ...).message end
+    assert.equal(('id: %s is done; fork it to run a part again'):format(record.id),
+      message(flow:retry(record.id)))
+    assert.equal(('id: %s is a run of the workflow "spec"'):format(record.id),
+      message(other:retry(record.id)))
+    assert.equal('id: "zzz" is the id of no run', message(flow:retry("zzz")))
+    assert.equal(("step: %s has no step x"):format(record.id), message(flow:fork(record.id, "x")))
+    assert.equal("trigger: a function can't be sent", message(flow:start(print)))
+  end)
+end)

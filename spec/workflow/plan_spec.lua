@@ -1,0 +1,108 @@
+-- A dry run: every request that is known before any answer, and nothing sent.
+-- Covers: lua/novita/workflow/unknown.lua
+
+local novita = require("novita")
+
+local flows = require("spec.support.flows")
+
+local ask = flows.ask
+
+-- "a chat First", "b[1] chat" ...: steps, and what they would ask.
+local function planned(plan)
+  local list = {}
+  for index, entry in ipairs(plan.steps) do
+    local item = entry.item and ("[%d]"):format(entry.item) or ""
+    local asks = entry.input and entry.input.messages and entry.input.messages[1].content
+    local needs = entry.needs and "needs " .. table.concat(entry.needs, ",")
+    list[index] = table.concat({ entry.step .. item, entry.kind, asks or needs }, " ")
+  end
+  return list
+end
+
+describe("a plan", function()
+  flows.with()
+
+  -- Plans a run; nothing is sent or kept.
+  local function plan_of(flow, trigger)
+    local plan = assert(flow:plan(trigger))
+    assert.same({}, flows.asked())
+    assert.same({}, flows.store():runs())
+    return plan
+  end
+
+  it("has every request where none depends on an answer", function()
+    local flow = flows.flow(function(run, trigger)
+      run:chat("a", ask("First " .. trigger.word))
+      run:each("b", { "x", "y" }, ask("About {{item}}"))
+      run:step("c", { n = 1 }, function() error("not to be called") end)
+      run:sleep("d", 1000)
+    end)
+    local plan = plan_of(flow, { word = "one" })
+    assert.same({ "a chat First one", "b[1] chat About x", "b[2] chat About y", "c step" },
+      planned(plan))
+    assert.is_true(plan.complete)
+    assert.is_nil(plan.waits_for)
+    assert.is_true(plan.tokens > 3 * 1024)
+    assert.same({ n = 1 }, plan.steps[4].input)
+  end)
+
+  it("ends where the flow looks into an answer", function()
+    for name, use in pairs {
+      text = function(reply) return reply:text() end,
+      field = function(reply) return reply.choices[1] end,
+      concat = function(reply) return "x" .. reply end,
+      number = function(reply) return reply + 1 end,
+      string = function(reply) return tostring(reply) end,
+      call = function(reply) return reply() end,
+    } do
+      local flow = flows.flow(function(run)
+        local reply = run:chat("a", ask("x"))
+        run:chat("b", ask("y"))
+        use(reply)
+        error("not to be reached")
+      end)
+      local plan = plan_of(flow)
+      assert.same({ "a chat x", "b chat y" }, planned(plan), name)
+      assert.is_false(plan.complete)
+      assert.equal("a", plan.waits_for)
+    end
+    novita.run()
+  end)
+
+  it("names the steps whose answers a step is given", function()
+    local flow = flows.flow(function(run)
+      local reply = run:chat("a", ask("x"))
+      run:step("b", { reply = reply }, function() end)
+      run:chat("c", { model = "m", messages = { { role = "user", content = reply } } })
+      run:each("d", reply, ask("{{item}}"))
+    end)
+    local plan = plan_of(flow)
+    assert.same({ "a chat x", "b step needs a", "c chat needs a", "d each needs a" }, planned(plan))
+    assert.is_false(plan.complete)
+  end)
+
+  it("is whole for a list of steps, with what each waits for", function()
+    local flow = flows.flow {
+      { name = "a", chat = ask("About {{trigger.word}}") },
+      { name = "b", each = "{{steps.a.json.list}}", chat = ask("{{item}}") },
+      { name = "c", each = { "x" }, chat = ask("{{item}}") },
+      { name = "d", when = { ["steps.a.text"] = "yes" }, chat = ask("{{steps.c.1.text}}") },
+      { name = "e", when = "{{trigger.never}}", chat = ask("e") },
+      { name = "f", run = print, input = "{{trigger.word}}" },
+    }
+    local plan = plan_of(flow, { word = "cats" })
+    assert.same({ "a chat About cats", "b chat needs a", "c[1] chat x", "d chat needs a,c",
+      "f step" }, planned(plan))
+    assert.is_true(plan.steps[4].conditional)
+    assert.equal("config", select(2, flow:plan {}).kind)
+  end)
+
+  it("has the error that the flow would pause with", function()
+    local plan = plan_of(flows.flow(function(run)
+      run:chat("a", { model = "m", message = "x", temperature = 9 })
+    end))
+    assert.equal("temperature", plan.error.param)
+    assert.is_false(plan.complete)
+    assert.same({}, plan.steps)
+  end)
+end)

@@ -1,0 +1,106 @@
+-- The table form is checked whole before the first call.
+-- Covers: lua/novita/workflow/references.lua
+
+local novita = require("novita")
+
+local flows = require("spec.support.flows")
+
+local ask = flows.ask
+
+describe("a list of steps", function()
+  flows.with()
+
+  local function refusal(steps, options)
+    local flow, err = novita.workflow("spec", steps, flows.options(options))
+    assert.is_nil(flow)
+    assert.equal("config", err.kind)
+    return err.message
+  end
+
+  local good = { name = "good", chat = ask("x") }
+
+  for message, steps in pairs {
+    ["steps: expected a list of steps"] = {},
+    ["steps.1: expected a table, got 5"] = { 5 },
+    ["steps.1: name: expected letters, digits, _ and -, got nil"] = { { chat = ask("x") } },
+    ["steps.a b: name: expected letters, digits, _ and -, got \"a b\""] = {
+      { name = "a b", chat = ask("x") },
+    },
+    ["steps.good: another step has this name"] = { good, good },
+    ["steps.a: does nothing: give it chat, run or another call"] = { { name = "a" } },
+    ["steps.a: chat: expected a request, got \"x\""] = { { name = "a", chat = "x" } },
+    ["steps.a: run: expected a function, got \"x\""] = { { name = "a", run = "x" } },
+    ["steps.a: each: expected a list or a template, got 5"] = {
+      { name = "a", each = 5, chat = ask("x") },
+    },
+    ['steps.a: unknown field "cht"; did you mean "chat"?'] = { { name = "a", cht = ask("x") } },
+    ['steps.a: unknown field "concurency"; did you mean "concurrency"?'] = {
+      { name = "a", chat = ask("x"), concurency = 2 },
+    },
+    ["steps.a: options.concurrency: expected an integer >= 1, got 0"] = {
+      { name = "a", chat = ask("x"), concurrency = 0 },
+    },
+    ['steps.a: options.on_error: expected one of "return", got "stop"'] = {
+      { name = "a", chat = ask("x"), on_error = "stop" },
+    },
+    ['steps.a: chat.message: {{steps.b.text}}: there is no step "b"'] = {
+      { name = "a", chat = ask("{{steps.b.text}}") },
+    },
+    ['steps.a: chat.message: {{steps.good.text}}: the step "good" is not before this one'] = {
+      { name = "a", chat = ask("{{steps.good.text}}") }, good,
+    },
+    ['steps.good: chat.message: {{steps.good.text}}: the step "good" is not before this one'] = {
+      { name = "good", chat = ask("{{steps.good.text}}") },
+    },
+    ['steps.a: when[1]: {{steps.b.text}}: there is no step "b"'] = {
+      { name = "a", chat = ask("x"), when = { ["steps.b.text"] = "x" } },
+    },
+    ["steps.a: chat.messages[1].content: {{item}}: stands outside of an each"] = {
+      { name = "a", chat = { messages = { { role = "user", content = "{{item}}" } } } },
+    },
+    ["steps.a: each: {{item}}: stands outside of an each"] = {
+      { name = "a", each = "{{item}}", chat = ask("x") },
+    },
+    ["steps.a: chat.message: {{foo}}: unknown variable; there are trigger, steps, row, and item "
+      .. "and index in an each"] = { { name = "a", chat = ask("{{foo}}") } },
+    ["steps.a: chat.message: line 1, column 1: {{ is never closed"] = {
+      { name = "a", chat = ask("{{foo") },
+    },
+    ["steps.a: chat.message: line 1, column 1: {{trigger.x | shout}} names no filter"] = {
+      { name = "a", chat = ask("{{trigger.x | shout}}") },
+    },
+  } do
+    it("is refused: " .. message, function() assert.equal(message, refusal(steps)) end)
+  end
+
+  it("is refused with two calls in a step", function()
+    assert.is_truthy(refusal({ { name = "a", chat = ask("x"), run = print } })
+      :find("^steps.a: has both %l+ and %l+$"))
+  end)
+
+  it("may name variables that the options give, and members in a section", function()
+    local text = "{{word}} {{#trigger.list}}{{name}}{{/trigger.list}}"
+    flows.flow({ { name = "a", chat = ask(text) } }, { vars = { word = "x" } })
+    text = "{{#trigger.x}}{{steps.b}}{{/trigger.x}}"
+    local message = refusal { { name = "a", chat = ask(text) } }
+    assert.is_truthy(message:find('there is no step "b"', 1, true), message)
+  end)
+
+  it("has what it needs of the trigger, or no run begins", function()
+    local flow = flows.flow {
+      { name = "a", chat = ask("{{trigger.text}} {{trigger.more | default \"\"}}{{row.x}}") },
+      { name = "b", when = "{{trigger.extra}}", chat = ask("{{trigger.extra}}") },
+      { name = "c", each = { { y = 1 } }, chat = ask("{{row.y}}") },
+    }
+    for trigger, message in pairs {
+      [{}] = "steps.a: chat.message: {{trigger.text}} is missing in the trigger",
+      [{ text = "x", row = {} }] = "steps.a: chat.message: {{row.x}} is missing in the trigger",
+    } do
+      local record, err = flow:start(trigger)
+      assert.is_nil(record)
+      assert.equal(message, err.message)
+    end
+    assert.same({}, flows.store():runs())
+    assert.equal("done", flow:start({ text = "x", row = { x = 1 } }).status)
+  end)
+end)
