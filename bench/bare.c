@@ -20,14 +20,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
-#include <curl/curl.h>
-
-#define MAXEVENTS   256
+#include "engine.h"
 
 /* one exchange after the other on one handle */
 typedef struct Exchange {
@@ -43,8 +40,7 @@ typedef struct Bench {
   char request[1024];
   struct curl_slist *headers;
   CURLM *multi;
-  int epoll;            /* the "epoll" engine's set; -1 with "poll" */
-  uint64_t due;         /* when libcurl wants a time-out; 0 for never */
+  Engine engine;        /* drives it; all zero with "poll" */
   long left;            /* exchanges not yet started */
   int running;
   uint64_t since;       /* when counting began */
@@ -73,13 +69,6 @@ static void *grow (void *block, size_t size) {
   void *p = realloc(block, size);
   if (p == NULL) die("not enough memory");
   return p;
-}
-
-
-static uint64_t now (void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
 
@@ -131,7 +120,6 @@ static void initbench (Bench *b, char **argv) {
   memset(b, 0, sizeof(*b));
   b->url = argv[2];
   b->ca = argv[3];
-  b->epoll = -1;
   b->headers = curl_slist_append(b->headers, "Authorization: Bearer "
     "sk_0123456789abcdef0123456789abcdef01234567");
   b->headers = curl_slist_append(b->headers,
@@ -255,39 +243,10 @@ static void stream (Bench *b, long warm, long count, const char *model) {
 typedef void (*Done) (Bench *b, Exchange *x);
 
 
-static int onsocket (CURL *easy, curl_socket_t fd, int what, void *data,
-                     void *known) {
-  Bench *b = data;
-  struct epoll_event ev;
-  (void)easy;
-  ev.events = (what & CURL_POLL_IN ? EPOLLIN : 0u)
-            | (what & CURL_POLL_OUT ? EPOLLOUT : 0u);
-  ev.data.fd = fd;
-  if (what == CURL_POLL_REMOVE) ev.events = 0;
-  epoll_ctl(b->epoll, what == CURL_POLL_REMOVE ? EPOLL_CTL_DEL
-            : known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &ev);
-  curl_multi_assign(b->multi, fd, b);  /* any pointer: "known" */
-  return 0;
-}
-
-
-static int ontimer (CURLM *multi, long ms, void *data) {
-  Bench *b = data;
-  (void)multi;
-  b->due = ms < 0 ? 0 : now() + (uint64_t)ms * 1000000u;
-  return 0;
-}
-
-
 static void initmulti (Bench *b, const char *engine, long width) {
   b->multi = curl_multi_init();
   curl_multi_setopt(b->multi, CURLMOPT_MAXCONNECTS, width + 16);
-  if (strcmp(engine, "epoll") != 0) return;
-  b->epoll = epoll_create1(EPOLL_CLOEXEC);
-  curl_multi_setopt(b->multi, CURLMOPT_SOCKETFUNCTION, onsocket);
-  curl_multi_setopt(b->multi, CURLMOPT_SOCKETDATA, b);
-  curl_multi_setopt(b->multi, CURLMOPT_TIMERFUNCTION, ontimer);
-  curl_multi_setopt(b->multi, CURLMOPT_TIMERDATA, b);
+  if (strcmp(engine, "epoll") == 0) initengine(&b->engine, b->multi);
 }
 
 
@@ -323,41 +282,18 @@ static void runpoll (Bench *b, Done done) {
 }
 
 
-static void settle (Bench *b) {
-  int n;
-  while (b->due != 0 && b->due <= now()) {
-    b->due = 0;
-    curl_multi_socket_action(b->multi, CURL_SOCKET_TIMEOUT, 0, &n);
-  }
-}
-
-
 static void runepoll (Bench *b, Done done) {
-  struct epoll_event ev[MAXEVENTS];
   for (;;) {
-    int i, n, ms = 1000;
-    settle(b);
+    runtimers(&b->engine);
     takedone(b, done);
     if (b->running == 0) return;
-    if (b->due != 0) {
-      uint64_t t = now();
-      ms = b->due <= t ? 0 : (int)((b->due - t + 999999) / 1000000);
-    }
-    n = epoll_wait(b->epoll, ev, MAXEVENTS, ms);
-    for (i = 0; i < n; i++) {
-      int running, what = 0;
-      if (ev[i].events & (EPOLLIN | EPOLLERR | EPOLLHUP))
-        what |= CURL_CSELECT_IN;
-      if (ev[i].events & (EPOLLOUT | EPOLLERR | EPOLLHUP))
-        what |= CURL_CSELECT_OUT;
-      curl_multi_socket_action(b->multi, ev[i].data.fd, what, &running);
-    }
+    waitsockets(&b->engine);
   }
 }
 
 
 static void run (Bench *b, Done done) {
-  if (b->epoll < 0)
+  if (b->engine.multi == NULL)
     runpoll(b, done);
   else
     runepoll(b, done);

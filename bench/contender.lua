@@ -5,8 +5,9 @@
 --   contender.lua CLIENT calls URL CA WARM COUNT WIDTH   calls, WIDTH at a time
 --   contender.lua CLIENT streams URL CA COUNT MODEL      COUNT streams at a time
 --
--- The last two are for clients with a method `map`. Prints what bench/bare.c prints. The CPU time
--- is this process's own, without its children: bench/measure.c tells those.
+-- The third is for clients with a method `calls`, the last for those with `map`. Prints what
+-- bench/bare.c prints. The CPU time is this process's own, without its children: bench/measure.c
+-- tells those.
 
 package.path = arg[0]:match("^(.-)[^/]*$") .. "?.lua;" .. package.path
 
@@ -77,11 +78,8 @@ local function sequence(count)
 end
 
 local function calls(client, warm, count, width)
-  local function one()
-    return checked(client:chat(PLAIN_MODEL))
-  end
   local function run(n)
-    client:map(sequence(n), tonumber(width), one)
+    client:calls(n, tonumber(width), PLAIN_MODEL, checked)
   end
   run(warm)
   timed(count, run)

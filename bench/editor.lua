@@ -4,7 +4,7 @@
 -- and headless:
 --   calls     COUNT plain calls one after the other; prints the CPU time of one
 --
--- The global BENCH has client, job, url, ca, warm, count, model, result.
+-- The global BENCH has client, job, url, warm, count, model, result.
 -- luacheck: globals vim, std luajit
 
 local uv, bench = vim.loop, BENCH -- luacheck: ignore 113
@@ -54,7 +54,7 @@ end
 local function connect()
   if bench.client == "idle" then return nil end
   package.path = here .. "?.lua;" .. package.path
-  return require("clients.editor_" .. bench.client)(bench.url, bench.ca)
+  return require("clients.editor_" .. bench.client)(bench.url)
 end
 
 -- Streams and typing ------------------------------------------------------------------------------

@@ -2,15 +2,10 @@
 -- runs the bench commands.
 -- luacheck: std lua54
 
+local needs = require "needs"
 local socket = require "socket"
 
 local harness = {}
-
-local root = arg[0]:match("^(.*)/bench/[^/]*$") or arg[0]:match("^bench/[^/]*$") and "." or ".."
-local out = root .. "/build/bench"
-
--- Where the programs and the server's certificate are made, and the repository itself.
-harness.out, harness.root = out, root
 
 function harness.quote(s)
   return "'" .. s:gsub("'", "'\\''") .. "'"
@@ -28,6 +23,15 @@ function harness.lines(command)
 end
 
 local quote, lines = harness.quote, harness.lines
+
+-- The repository, and where the programs and the server's certificate are made in it.
+local root = lines("cd " .. quote(arg[0]:match("^(.*/)") or "./") .. ".. && pwd")[1]
+local out = root .. "/build/bench"
+
+harness.out, harness.root = out, root
+
+-- Ends with one line if one of these programs is missing, which only some benches need.
+harness.need = needs.check
 
 local function run(command)
   if not os.execute(command) then error("failed: " .. command, 0) end
@@ -81,11 +85,12 @@ end
 
 local libraries = { server = "-lssl -lcrypto", bare = "-lcurl", measure = "", typist = "-lutil" }
 
--- Compiles bench/NAME.c, unless its result is newer.
+-- Compiles bench/NAME.c, unless its result is newer than it and every header.
 local function compile(name, result, flags)
   local source = quote(root .. "/bench/" .. name .. ".c")
   result = quote(result)
-  run(("test %s -nt %s || %s -std=c11 -O2 -Wall -Wextra %s -o %s %s"):format(result, source,
+  run(([[test -e %s && test -z "$(find %s %s/bench/*.h -newer %s)" ||
+    %s -std=c11 -O2 -Wall -Wextra %s -o %s %s]]):format(result, source, quote(root), result,
     os.getenv("CC") or "cc", source, result, flags))
 end
 
@@ -151,6 +156,30 @@ local function write_ca_file()
   file:close()
 end
 
+-- A folder of certificates like the system's, with the server's among them: hashed, and a bundle.
+local function write_ca_folder()
+  run(([[
+    cd %s && rm -rf certs && mkdir certs
+    [ ! -d /etc/ssl/certs ] || cp -a /etc/ssl/certs/. certs
+    cp cert.pem certs/bench.pem
+    ln -s bench.pem certs/$(openssl x509 -hash -noout -in cert.pem).0
+    cp --remove-destination ca.pem certs/ca-certificates.crt]]):format(quote(out)))
+end
+
+-- What a command on the contenders' processor starts with to see a system that trusts the server:
+-- in a mount namespace, Debian's folder of certificates is another one. Who is not root is root in
+-- it only to mount.
+function harness.trusting()
+  local user, group = lines("id -u")[1], lines("id -g")[1]
+  local root_only, again = "", ""
+  if user ~= "0" then
+    root_only = "--map-root-user"
+    again = ("unshare --user --map-user=%s --map-group=%s"):format(user, group)
+  end
+  return ([[unshare --mount %s sh -c 'mount --bind "$0" /etc/ssl/certs && exec %s "$@"' %s %s]])
+    :format(root_only, again, quote(out .. "/certs"), pinned(client_cpu))
+end
+
 -- Starts bench/server; it ends when this process ends. The addresses of chat completions by scheme.
 function harness.server()
   local fifo = quote(out .. "/address")
@@ -162,6 +191,7 @@ function harness.server()
   file:close()
   assert(http, "bench/server did not start")
   write_ca_file()
+  write_ca_folder()
   return {
     http = http .. "/openai/v1/chat/completions",
     https = https .. "/openai/v1/chat/completions",
@@ -195,81 +225,7 @@ function harness.nghttpx(server)
 end
 
 -- ---------------------------------------------------------------------------------------------
--- Contenders
-
-local function lua_environment(lua)
-  local path = root .. "/lua/?.lua;" .. root .. "/lua/?/init.lua;;"
-  local build = lua == "luajit" and "luajit" or "5.4"
-  local cpath = ("%s/build/%s/?.so;%s/%s/?.so;;"):format(root, build, out, build)
-  local version = lua == "luajit" and "" or "_5_4"
-  return ("LUA_PATH%s=%s LUA_CPATH%s=%s %s"):format(version, quote(path), version, quote(cpath),
-    lua)
-end
-
-local function lua_contender(lua, client)
-  return ("%s %s %s"):format(lua_environment(lua), quote(root .. "/bench/contender.lua"), client)
-end
-
--- name: for --only; title: for the table; command: what runs it, before the name of the job;
--- engine: what bare libcurl drives many transfers with, its last argument.
-local all = {
-  { name = "bare", title = "bare libcurl, C", command = quote(out .. "/bare") },
-  { name = "bare-epoll", title = "bare libcurl, socket_action on epoll", engine = "epoll",
-    command = quote(out .. "/bare") },
-  { name = "bare-poll", title = "bare libcurl, multi_perform and poll", engine = "poll",
-    command = quote(out .. "/bare") },
-  { name = "thin-5.4", lua = "lua5.4", client = "thin",
-    title = "curl_easy_perform + lua-cjson, Lua 5.4" },
-  { name = "thin-luajit", lua = "luajit", client = "thin",
-    title = "curl_easy_perform + lua-cjson, LuaJIT" },
-  { name = "novita-5.4", lua = "lua5.4", client = "novita", title = "novita, Lua 5.4" },
-  { name = "novita-luajit", lua = "luajit", client = "novita", title = "novita, LuaJIT" },
-  { name = "luasocket-5.4", lua = "lua5.4", client = "luasocket",
-    title = "LuaSocket + lua-cjson, Lua 5.4" },
-  { name = "luasocket-luajit", lua = "luajit", client = "luasocket",
-    title = "LuaSocket + lua-cjson, LuaJIT" },
-  { name = "luahttp", lua = "luajit", client = "luahttp", title = "lua-http, LuaJIT" },
-  { name = "curl", lua = "lua5.4", client = "curl", spawns = true,
-    title = "curl spawned, Lua 5.4" },
-  { name = "nvim-idle", editor = "idle", title = "idle" },
-  { name = "nvim-novita", editor = "novita", title = "novita" },
-  { name = "nvim-curl", editor = "curl", title = "curl spawned" },
-}
-
-for _, contender in ipairs(all) do
-  contender.command = contender.command or contender.editor and ""
-    or lua_contender(contender.lua, contender.client)
-end
-
-local function wanted(contender, only)
-  if not only or contender.name:find("^bare") then return true end
-  for _, prefix in ipairs(only) do
-    if contender.name:sub(1, #prefix) == prefix then return true end
-  end
-  return false
-end
-
-local function check_novita(contender)
-  local probe = ("%s -e 'require \"novita\"'"):format(lua_environment(contender.lua))
-  if os.execute(probe) then return end
-  io.stderr:write(("\n%s: novita does not load in %s: build it first (make LUA=%s), or choose the "
-    .. "others with --only.\n"):format(arg[0], contender.lua, contender.lua:gsub("^lua5", "5")))
-  os.exit(1)
-end
-
--- The contenders of these names. None is left out unless --only says so.
-function harness.contenders(names, only)
-  local t = {}
-  for _, name in ipairs(names) do
-    for _, contender in ipairs(all) do
-      if contender.name == name and wanted(contender, only) then
-        if contender.client == "novita" then check_novita(contender) end
-        t[#t + 1] = contender
-      end
-    end
-  end
-  return t
-end
+-- Running a contender
 
 -- No proxy, no curlrc, no locale of the user's; as many descriptors as there may be.
 local ENVIRONMENT = "env -u http_proxy -u https_proxy -u HTTPS_PROXY -u all_proxy -u ALL_PROXY "
@@ -293,8 +249,8 @@ function harness.run(contender, place, job, url, ...)
   local ca_file = url:match("^https") and out .. "/ca.pem" or ""
   local command = table.concat({
     "ulimit -n $(ulimit -H -n); exec", pinned(place.cpu), quote(out .. "/measure"), ENVIRONMENT,
-    contender.command, job, quote(url), quote(ca_file), table.concat({ ... }, " "),
-    contender.engine,
+    contender.environment or "", contender.command, job, quote(url), quote(ca_file),
+    table.concat({ ... }, " "), contender.engine,
   }, " ")
   local figures = {}
   for _, line in ipairs(lines(command)) do
@@ -306,6 +262,20 @@ function harness.run(contender, place, job, url, ...)
     harness.note_disturbance(figures.wholewall, figures.wholequeue)
   end
   return figures
+end
+
+-- The user instructions of one of `count` exchanges of a job, as callgrind counts them: what a run
+-- with that many takes more than one with none.
+function harness.instructions(contender, job, url, warm, count)
+  local function collected(n)
+    local output = lines(table.concat({
+      pinned(client_cpu), ENVIRONMENT, contender.environment,
+      "valgrind --tool=callgrind --callgrind-out-file=/dev/null", contender.command, job,
+      quote(url), "''", warm, n, "2>&1",
+    }, " "))
+    return tonumber(table.concat(output, "\n"):match("Collected : (%d+)"))
+  end
+  return (collected(count) - collected(0)) / count
 end
 
 -- Runs a job that prints the cost of one of `count` exchanges. A contender that spawns processes

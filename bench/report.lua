@@ -1,9 +1,11 @@
 -- What the benchmarks make of their figures: medians, ratios, the table. For Lua 5.4.
 -- luacheck: std lua54
 
+local print_columns = require "columns"
 local harness = require "harness"
+local results = require "results"
 
-local report = {}
+local report = { number = results.number }
 
 local function quantile(values, q)
   local t = table.move(values, 1, #values, 1, {})
@@ -48,28 +50,24 @@ function samples:ratio(contender, base, subject, name)
   return quantile(self:ratios(contender, base, subject, name), 0.5)
 end
 
-function report.number(value)
-  return (value >= 100 and "%.0f" or "%.1f"):format(value)
-end
-
 -- Three cells: the median, the median ratio to `base`, and the middle half of those ratios.
 function samples:cells(contender, base, subject, name)
   local ratios = self:ratios(contender, base, subject, name)
   local x = quantile(ratios, 0.5)
   local format = x >= 10 and "%.0f" or "%.2f"
-  return report.number(self:median(contender, subject, name)), format:format(x),
+  return results.number(self:median(contender, subject, name)), format:format(x),
     (format .. "-" .. format):format(quantile(ratios, 0.25), quantile(ratios, 0.75))
 end
 
--- "<= 1.2 met" or "<= 1.2 MISSED"; `base` is what bare libcurl has, where that may miss it too.
-function report.aim(value, limit, base)
-  local verdict = "MISSED"
-  if value <= limit then
-    verdict = "met"
-  elseif base and base > limit then
-    verdict = "missed, as above"
-  end
-  return ("<= %g %s"):format(limit, verdict)
+local recorded = {}
+
+-- Notes a figure that has an aim, and returns a cell that says whether it is met. what: the figure;
+-- case: for what it was measured, with `what` its name among the aims; limit: what it may be.
+local function note(aim)
+  aim.value = tonumber(("%.6g"):format(aim.value))
+  table.insert(recorded, aim)
+  return ("%s%s <= %g %s"):format(results.number(aim.value), aim.unit, aim.limit,
+    results.is_met(aim) and "met" or "MISSED")
 end
 
 local function first_line(command)
@@ -89,17 +87,28 @@ local function lua_version(lua, expression)
   return first_line(("%s -e %s"):format(lua, harness.quote("print((" .. expression .. "))")))
 end
 
+local function machine()
+  return ("%s, %s cores, Linux %s"):format(cpu_model(), first_line("nproc"), first_line("uname -r"))
+end
+
+local function libcurl()
+  return first_line(harness.quote(harness.out .. "/bare") .. " version")
+end
+
+local function luas()
+  return ("%s, %s, lua-cjson %s"):format(first_line("lua5.4 -v"):match("^Lua %S+"),
+    first_line("luajit -v"):match("^LuaJIT %S+"), lua_version("lua5.4",
+    [[require("cjson")._VERSION]]))
+end
+
 -- The machine, the versions, the command line.
 function report.heading(how)
   print("$ " .. arg[0] .. (#arg > 0 and " " or "") .. table.concat(arg, " "))
-  print(("machine   %s, %s cores, Linux %s, load %s"):format(cpu_model(), first_line("nproc"),
-    first_line("uname -r"), first_line("cut -d' ' -f1-3 /proc/loadavg")))
-  print("libcurl   " .. first_line(harness.quote(harness.out .. "/bare") .. " version"))
-  print(("Lua       %s, %s, %s, %s, lua-cjson %s, lua-http %s"):format(
-    first_line("lua5.4 -v"):match("^Lua %S+"), first_line("luajit -v"):match("^LuaJIT %S+"),
+  print(("machine   %s, load %s"):format(machine(), first_line("cut -d' ' -f1-3 /proc/loadavg")))
+  print("libcurl   " .. libcurl())
+  print(("Lua       %s, %s, LuaSec %s, lua-http %s"):format(luas(),
     lua_version("lua5.4", [[require("socket")._VERSION]]),
-    "LuaSec " .. lua_version("lua5.4", [[require("ssl")._VERSION]]),
-    lua_version("lua5.4", [[require("cjson")._VERSION]]),
+    lua_version("lua5.4", [[require("ssl")._VERSION]]),
     lua_version("luajit", [[require("http.version").version]])))
   print(("quiet?    contenders waited %.0f%% of their time for a processor that others used; above "
     .. "a few,\n          latencies and wall times are the machine's"):format(
@@ -107,29 +116,14 @@ function report.heading(how)
   print("how       " .. how:gsub("\n", "\n          "))
 end
 
-local function pad(cell, width, left)
-  local space = (" "):rep(width - #cell)
-  return left and cell .. space or space .. cell
-end
-
--- Prints rows of cells, aligned; the first column to the left. A row of one cell is a heading, and
--- has a line before it.
-local function print_rows(rows)
-  local widths = {}
-  for _, row in ipairs(rows) do
-    for i, cell in ipairs(#row > 1 and row or {}) do
-      widths[i] = math.max(widths[i] or 0, #cell)
-    end
-  end
-  print()
-  for _, row in ipairs(rows) do
-    if #row == 1 then print() end
-    local cells = {}
-    for i, cell in ipairs(row) do
-      cells[i] = pad(cell, #row > 1 and widths[i] or 0, i == 1)
-    end
-    print((table.concat(cells, "  "):gsub("%s+$", "")))
-  end
+-- Keeps what was noted for bench/table, in build/bench/NAME.json.
+function report.save(rounds)
+  local name = arg[0]:match("[^/]+$")
+  results.write(harness.out .. "/" .. name .. ".json", { {
+    bench = name, date = os.date("!%Y-%m-%d"), machine = machine(),
+    versions = libcurl():match("^libcurl/%S+") .. ", " .. luas(), rounds = rounds,
+    waited = ("%.0f%%"):format(100 * harness.disturbance()), aims = recorded,
+  } })
 end
 
 -- One line on the terminal that says what runs; nothing where standard error is not one.
@@ -140,7 +134,8 @@ local function progress(...)
 end
 
 -- A table of a report: contenders; subjects, each with a name; samples; measure(contender,
--- subject), the figures of one run; header; row(contender, subject), the cells for the table.
+-- subject), the figures of one run; header; row(contender, subject), the cells for the table;
+-- aims(contender, subject), if there are any: the aims of that row, or nil.
 -- Measures each contender on each subject once: a round.
 function report.measure(part, round)
   for _, subject in ipairs(part.subjects) do
@@ -157,10 +152,14 @@ function report.print(part)
   for _, subject in ipairs(part.subjects) do
     table.insert(rows, { subject.name })
     for _, contender in ipairs(part.contenders) do
-      table.insert(rows, part.row(contender, subject))
+      local row = part.row(contender, subject)
+      for _, aim in ipairs(part.aims and part.aims(contender, subject) or {}) do
+        table.insert(row, note(aim))
+      end
+      table.insert(rows, row)
     end
   end
-  print_rows(rows)
+  print_columns(rows)
 end
 
 return report

@@ -3,6 +3,8 @@
 ** same reply, plain on one port and over TLS on another, HTTP/1.1 only.
 ** A body with "stream":true gets a paced event stream; its model names the
 ** pace: "bench/chunks-100-pace-2.5" is 100 chunks of text, 2.5 ms apart.
+** With "-wide-64" at its end, the second chunk waits until 64 streams have
+** had their first: however long clients take to connect, all streams run.
 ** The text of a chunk is when it was sent, in monotonic nanoseconds.
 **
 ** Blanks follow it, fewer or more, since a model's words differ in length:
@@ -44,6 +46,7 @@
 #define MAXREQUEST  (1 << 20)   /* a larger request ends the connection */
 #define MAXPENDING  65536       /* unsent bytes that hold a stream back */
 #define HOLD        1000000     /* ns until a held stream is tried again */
+#define LATER       UINT64_MAX  /* due when enough streams have started */
 #define MAXEVENTS   256
 
 typedef struct Conn {
@@ -67,6 +70,7 @@ typedef struct Server {
   size_t nheap, sheap;
   uint64_t armed;       /* what the timer is set to; 0 when it is not */
   unsigned long streams;
+  long waiting;         /* streams that are due later */
 } Server;
 
 static const char reply[] =
@@ -201,6 +205,7 @@ static void settimer (Server *s) {
 */
 
 static void closeconn (Server *s, Conn *c) {
+  if (c->place && c->due == LATER) s->waiting--;
   if (c->place) unschedule(s, c);
   SSL_free(c->ssl);
   close(c->fd);
@@ -300,18 +305,39 @@ static int sendchunk (Server *s, Conn *c) {
 
 
 /*
-** The first chunk goes out with the head. The second keeps a distance of
-** its own to it, so that many streams started at once do not stay in step.
+** When the second chunk is due: at a distance of its own to the first, so
+** that many streams started at once do not stay in step.
 */
-static int startstream (Server *s, Conn *c, long chunks, double pace) {
+static uint64_t secondchunk (Server *s, Conn *c) {
   uint64_t spread = (++s->streams * 2654435769u) & 0xffffffffu;
+  return now() + c->pace / 2 + ((c->pace * spread) >> 32);
+}
+
+
+/* those before it in the heap have been through: they may move down */
+static void startwaiting (Server *s) {
+  size_t i;
+  for (i = 0; i < s->nheap; i++) {
+    Conn *c = s->heap[i];
+    if (c->due != LATER) continue;
+    c->due = secondchunk(s, c);
+    siftup(s, i + 1, c);
+  }
+  s->waiting = 0;
+}
+
+
+/* the first chunk goes out with the head */
+static int startstream (Server *s, Conn *c, long chunks, double pace,
+                        long wide) {
   c->left = chunks > 0 ? chunks : 1;
   c->pace = pace > 0 ? (uint64_t)(pace * 1e6) : 0;
   if (put(s, c, streamhead, sizeof(streamhead) - 1) < 0) return -1;
   if (sendchunk(s, c) < 0) return -1;
   if (c->left == 0) return 0;
-  c->due = now() + c->pace / 2 + ((c->pace * spread) >> 32);
+  c->due = wide > 1 ? LATER : secondchunk(s, c);
   schedule(s, c);
+  if (wide > 1 && ++s->waiting >= wide) startwaiting(s);
   return 0;
 }
 
@@ -381,16 +407,17 @@ static int answer (Server *s, Conn *c, size_t head, size_t body) {
   const char *b = c->in + head;
   const char *flag = find(b, body, "\"stream\":");
   const char *name = find(b, body, "chunks-");
-  long chunks = 100;
+  long chunks = 100, wide = 0;
   double pace = 0;
   if (strncmp(c->in, "POST ", 5) != 0
       || find(c->in, head, "/openai/v1/chat/completions ") == NULL)
     return sendreply(s, c, "404 Not Found", "404 page not found\n", 19);
   if (flag == NULL || strncmp(flag + 9 + (flag[9] == ' '), "true", 4) != 0)
     return sendreply(s, c, "200 OK", reply, sizeof(reply) - 1);
-  if (name != NULL && sscanf(name, "chunks-%ld-pace-%lf", &chunks, &pace) < 1)
+  if (name != NULL && sscanf(name, "chunks-%ld-pace-%lf-wide-%ld", &chunks,
+                             &pace, &wide) < 1)
     return sendreply(s, c, "400 Bad Request", "{}", 2);
-  return startstream(s, c, chunks, pace);
+  return startstream(s, c, chunks, pace, wide);
 }
 
 

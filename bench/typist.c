@@ -163,18 +163,18 @@ static int compare (const void *a, const void *b) {
 }
 
 
-/* of the keys typed from 'since' on */
-static void print_latencies (double since) {
+/* of the keys typed from 'since' on; one not seen by 'till' took that long */
+static void print_latencies (double since, double till) {
   static double taken[MAXKEYS];
   int i, n = 0, lost = 0;
   for (i = 0; i < nkeys; i++) {
     if (keys[i].sent < since) continue;
     if (keys[i].seen == 0) lost++;
-    else taken[n++] = (keys[i].seen - keys[i].sent) * 1e6;
+    taken[n++] = ((keys[i].seen ? keys[i].seen : till) - keys[i].sent) * 1e6;
   }
   if (n == 0) return;
   qsort(taken, (size_t)n, sizeof(double), compare);
-  printf("keys %d lost %d p50 %.0f p99 %.0f max %.0f\n", n + lost, lost,
+  printf("keys %d lost %d p50 %.0f p99 %.0f max %.0f\n", n, lost,
          taken[n / 2], taken[(n - 1) * 99 / 100], taken[n - 1]);
 }
 
@@ -199,7 +199,7 @@ static void step_aside (void) {
 
 int main (int argc, char **argv) {
   struct winsize size = {40, 120, 0, 0};
-  double seconds = argc > 2 ? atof(argv[1]) : 0, since;
+  double seconds = argc > 2 ? atof(argv[1]) : 0, since, till;
   int status = 0;
   pid_t child;
   if (seconds <= 0) {
@@ -221,10 +221,11 @@ int main (int argc, char **argv) {
   press('G' & 0x1F);
   since = now();
   if (type_until(since + seconds)) watch(now() + GRACE);
+  till = now();
   press('B' & 0x1F);
   while (watch(now() + PATIENCE) && kill(child, 0) == 0)
     ;
   waitpid(child, &status, 0);
-  print_latencies(since);
+  print_latencies(since, till);
   return status == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -6,16 +6,14 @@ local here = debug.getinfo(1, "S").source:match("^@(.*/)")
 local body = dofile(here .. "body.lua")
 local uv = vim.loop
 
-local function arguments(url, ca_file, json)
-  local list = { "--silent", "--show-error", "--fail", "--no-buffer", "--request", "POST",
+local function arguments(url, json)
+  return { "--silent", "--show-error", "--fail", "--no-buffer", "--request", "POST",
     "--header", "Authorization: Bearer sk_0123456789abcdef0123456789abcdef01234567",
     "--header", "Content-Type: application/json", "--data-raw", json, url }
-  if ca_file ~= "" then vim.list_extend(list, { "--cacert", ca_file }) end
-  return list
 end
 
 -- Calls on_bytes as they come, in libuv's callback, and on_exit after the last.
-local function spawn(url, ca_file, json, on_bytes, on_exit)
+local function spawn(url, json, on_bytes, on_exit)
   local out, err, status = uv.new_pipe(), uv.new_pipe(), nil
   local open = 3
   local function ended()
@@ -24,7 +22,7 @@ local function spawn(url, ca_file, json, on_bytes, on_exit)
     vim.schedule(function() on_exit(status ~= 0 and "curl " .. status or nil) end)
   end
   local process
-  local options = { args = arguments(url, ca_file, json), stdio = { nil, out, err } }
+  local options = { args = arguments(url, json), stdio = { nil, out, err } }
   process = assert(uv.spawn("curl", options, function(code)
     status = code
     process:close()
@@ -47,7 +45,7 @@ local function text_of(line)
   return type(text) == "string" and text or nil
 end
 
-return function(url, ca_file)
+return function(url)
   local client = {}
 
   function client.stream(model, on_text, on_done)
@@ -56,7 +54,7 @@ return function(url, ca_file)
       local text = text_of(line)
       if text then on_text(text) end
     end)
-    spawn(url, ca_file, vim.json.encode(body(model, true)), function(bytes)
+    spawn(url, vim.json.encode(body(model, true)), function(bytes)
       local lines = vim.split(rest .. bytes, "\n", { plain = true })
       rest = table.remove(lines)
       for _, line in ipairs(lines) do on_line(line) end
@@ -65,7 +63,7 @@ return function(url, ca_file)
 
   function client.chat(model, on_done)
     local parts = {}
-    spawn(url, ca_file, vim.json.encode(body(model)), function(bytes)
+    spawn(url, vim.json.encode(body(model)), function(bytes)
       parts[#parts + 1] = bytes
     end, function(err)
       local reply = not err and vim.json.decode(table.concat(parts))

@@ -3,11 +3,10 @@
 local novita = require("novita")
 local request = require("clients.request")
 
-return function(url, ca_file)
+return function(url)
   local client = novita.new {
     api_key = "sk_0123456789abcdef0123456789abcdef01234567",
     base_url = url:match("^(.*)/chat/completions$"),
-    ca_file = ca_file ~= "" and ca_file or nil,
     retry = "none",
   }
   return {

@@ -30,4 +30,10 @@ function client:map(items, width, fn)
   assert(#replies == #items)
 end
 
+function client:calls(count, width, model, check)
+  local items = {}
+  for index = 1, count do items[index] = index end
+  self:map(items, width, function() return check(self:chat(model)) end)
+end
+
 return connect

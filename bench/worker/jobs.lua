@@ -116,9 +116,9 @@ end
 
 local clients = {}
 
-return function(name, url, ca_file)
+return function(name, url)
   local arg = ngx.req.get_uri_args()
   local address = url[arg.scheme or "http"]
-  clients[address] = clients[address] or require("worker." .. name)(address, ca_file)
+  clients[address] = clients[address] or require("worker." .. name)(address)
   jobs[ngx.var.uri:sub(2)](clients[address], arg)
 end

@@ -2,10 +2,9 @@
 
 local novita = require("novita")
 
-return function(url, ca_file)
+return function(url)
   local all = novita.new {
     api_key = "sk_0123456789abcdef", base_url = url:match("^(.*)/chat/completions$"),
-    ca_file = ca_file ~= "" and ca_file or nil,
   }
   return {
     chat = function(request) return assert(all:chat(request)) end,
