@@ -1,5 +1,6 @@
--- Which models are there?  lua examples/models.lua [part of a name]
--- Set NOVITA_BASE_URL for another OpenAI-compatible server. The list needs no key.
+-- Which models are there, and those that have a word in their name? The list needs no key;
+-- NOVITA_BASE_URL is for another OpenAI-compatible server. In a checkout:
+--   make && eval "$(make -s env)" && lua5.4 examples/models.lua llama
 
 local novita = require("novita")
 

@@ -1,10 +1,19 @@
 -- Attempts: what is tried again, how long it waits, and what became of each.
+-- In a checkout, with NOVITA_API_KEY set:
+--   make && eval "$(make -s env)" && lua5.4 examples/retry.lua
 
 local novita = require("novita")
 
 local model = os.getenv("NOVITA_MODEL") or "meta-llama/llama-3.3-70b-instruct"
 
-local client = novita.new {
+-- A value, or the end: an error in one line.
+local function need(value, err)
+  if value then return value, err end
+  io.stderr:write(tostring(err), "\n")
+  os.exit(1)
+end
+
+local made, client = pcall(novita.new, {
   deadline = 60, -- seconds for the whole call, its attempts and its waits
   retry = {
     attempts = 3,
@@ -14,13 +23,11 @@ local client = novita.new {
     end,
     retry_if = require("novita.retry").bad.empty, -- an answer without any content
   },
-}
+})
+need(made, client) -- it raises where the module is not built for this Lua
 
-local reply, info = client:chat { model = model, message = "What is the capital of France?" }
-if not reply then
-  io.stderr:write(tostring(info), "\n")
-  os.exit(1)
-end
+local question = { model = model, message = "What is the capital of France?" }
+local reply, info = need(client:chat(question))
 print(reply)
 for number, attempt in ipairs(info.attempts) do
   print(("attempt %d took %.3f s: %s"):format(number, attempt.seconds,

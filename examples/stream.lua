@@ -1,4 +1,5 @@
--- An answer as it comes:  lua examples/stream.lua "Count to ten."
+-- An answer as it comes. In a checkout, with NOVITA_API_KEY set:
+--   make && eval "$(make -s env)" && lua5.4 examples/stream.lua "Count to ten."
 
 local novita = require("novita")
 
@@ -9,8 +10,13 @@ local request = {
 
 io.stdout:setvbuf("no")
 
+local stream, problem = novita.stream(request)
+if not stream then
+  io.stderr:write(tostring(problem), "\n")
+  os.exit(1)
+end
+
 -- A loop over the text. It raises the error of a stream that breaks: a cut answer can't look whole.
-local stream = assert(novita.stream(request))
 for text in stream:text() do io.write(text) end
 local reply, info = stream:reply() -- the same table that a plain call returns
 print()

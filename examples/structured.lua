@@ -1,8 +1,9 @@
--- An answer that fits a JSON schema, as a table.
+-- An answer that fits a JSON schema, as a table. In a checkout, with NOVITA_API_KEY set:
+--   make && eval "$(make -s env)" && lua5.4 examples/structured.lua
 
 local novita = require("novita")
 
-local reply = assert(novita.chat {
+local request = {
   model = os.getenv("NOVITA_MODEL") or "deepseek/deepseek-v3-0324",
   message = "Invent a person: name, age and hobbies.",
   response_format = {
@@ -17,14 +18,19 @@ local reply = assert(novita.chat {
       required = { "name", "age", "hobbies" },
     },
   },
-})
+}
 
--- An answer that was cut, or is not JSON, is an error here; one that the model refused is nil.
-local person, err = reply:json()
-if err then
+-- An answer that was cut, is not JSON or does not fit is an error; here it is asked for again.
+local reply, err = novita.chat(request, {
+  parse = true,
+  retry = { attempts = 3, retry_if = function(_, misfit) return misfit and "misfit" end },
+})
+if not reply then
   io.stderr:write(tostring(err), "\n")
   os.exit(1)
 end
+
+local person = reply.parsed
 if not person then
   print("refused:", reply.choices[1].message.refusal)
 else

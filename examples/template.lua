@@ -1,4 +1,5 @@
--- Prompts and requests from templates: no network, nothing but text.
+-- Prompts and requests from templates: no network and no key, nothing but text. In a checkout:
+--   make && eval "$(make -s env)" && lua5.4 examples/template.lua
 
 local template = require "novita.template"
 
@@ -22,7 +23,7 @@ print(assert(prompt {
   },
 }))
 
--- What is missing is named, with its place.
+-- The error of a missing variable has its name and position.
 local text, err = prompt { language = "German", articles = { { title = "Untagged" } } }
 print(text, err)
 

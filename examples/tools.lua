@@ -1,4 +1,6 @@
 -- A function that the model may call: it is called, and its result goes back to the model.
+-- In a checkout, with NOVITA_API_KEY set:
+--   make && eval "$(make -s env)" && lua5.4 examples/tools.lua
 
 local novita = require("novita")
 
@@ -25,8 +27,15 @@ local tools = {
 
 local messages = { { role = "user", content = "Use get_weather: what is the weather in Paris?" } }
 
+-- A value, or the end: an error in one line.
+local function need(value, err)
+  if value then return value end
+  io.stderr:write(tostring(err), "\n")
+  os.exit(1)
+end
+
 local function ask()
-  local reply = assert(novita.chat {
+  local reply = need(novita.chat {
     model = os.getenv("NOVITA_MODEL") or "deepseek/deepseek-v3-0324",
     messages = messages,
     tools = tools,
@@ -36,7 +45,7 @@ local function ask()
 end
 
 local reply = ask()
-local calls = assert(reply:tool_calls()) -- their arguments are read already
+local calls = need(reply:tool_calls()) -- their arguments are read already
 while #calls > 0 do
   for _, call in ipairs(calls) do
     local result = functions[call.name](call.arguments)
@@ -44,10 +53,10 @@ while #calls > 0 do
     messages[#messages + 1] = {
       role = "tool",
       tool_call_id = call.id,
-      content = assert(require("novita.core").encode(result)),
+      content = assert(novita.json.encode(result)),
     }
   end
   reply = ask()
-  calls = assert(reply:tool_calls())
+  calls = need(reply:tool_calls())
 end
 print(reply)

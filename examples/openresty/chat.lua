@@ -9,11 +9,12 @@ local novita = require("novita")
 
 local MODEL = os.getenv("NOVITA_MODEL") or "meta-llama/llama-3.3-70b-instruct"
 local MAX_TOKENS = 1024
-local MESSAGES, CHARACTERS = 40, 16000 -- of a conversation
+local MESSAGES, BYTES = 40, 32000 -- of a conversation; the page keeps below them
 local PER_MINUTE = 20 -- requests of a visitor
 
-local function refuse(status, message)
+local function refuse(status, message, retry_after)
   ngx.status = status
+  ngx.header["Retry-After"] = retry_after
   ngx.header["Content-Type"] = "application/json"
   ngx.print(cjson.encode { message = message })
   return ngx.exit(status)
@@ -28,21 +29,27 @@ local function read_messages()
   if type(messages) ~= "table" or #messages == 0 or #messages > MESSAGES then return nil end
   local list, length = {}, 0
   for index, message in ipairs(messages) do
+    if type(message) ~= "table" then return nil end
     local role, content = message.role, message.content
     if role ~= "user" and role ~= "assistant" or type(content) ~= "string" then return nil end
     list[index] = { role = role, content = content }
     length = length + #content
   end
-  return length <= CHARACTERS and list or nil
+  return length <= BYTES and list or nil
 end
 
 local function send(event, data)
   return ngx.print("event: ", event, "\ndata: ", cjson.encode(data), "\n\n") and ngx.flush(true)
 end
 
--- What a visitor may know of an error; the rest is for the log.
+local BUSY = { queue_full = true, rate_limited_local = true, rate_limit = true }
+
+-- Returns the public part of an error: status, message, Retry-After. The rest is for the log.
 local function say(err)
-  if err.kind == "queue_full" then return 429, "Too many questions. Try again in a minute." end
+  if BUSY[err.kind] then
+    local seconds = math.ceil(math.max(1, err.retry_after or 60))
+    return 429, "Too many questions. Try again in a minute.", seconds
+  end
   ngx.log(ngx.ERR, "chat: ", tostring(err))
   return 502, "The model can't be reached at the moment."
 end
