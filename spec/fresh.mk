@@ -4,8 +4,10 @@
 
 RELEASES = bookworm trixie
 
-fresh:
-	$(call packages,debootstrap git ca-certificates)
+fresh: fresh-packages
 	@STEPS="$(STEPS)" spec/fresh/run $(RELEASES)
 
-.PHONY: fresh
+fresh-packages:
+	$(call packages,debootstrap git ca-certificates)
+
+.PHONY: fresh fresh-packages
