@@ -1,5 +1,5 @@
 local retry = require "novita.retry"
-local tasks = require "spec.support.tasks"
+local generator = require("spec.support.random")
 
 local WALL = 784111777 -- Sun, 06 Nov 1994 08:49:37 GMT
 
@@ -253,7 +253,7 @@ describe("a thousand scripts of faults", function()
   local STATUS = { 200, 400, 403, 408, 409, 429, 500, 502, 503, 504 }
   local AFTER = { "0", "1", "2.5", "30", "119", "120", "121", "9999", "-3", "nan", "1e2", "0x1f",
     "Sun, 06 Nov 1994 08:52:00 GMT", "Sunday, 06-Nov-94 08:50:00 GMT", "Sun Nov  6 08:00:00 1994" }
-  local random = tasks.random(4)
+  local random = generator(4)
 
   local function pick(list)
     return list[1 + math.floor(random() * #list)]

@@ -1,6 +1,6 @@
 
 local retry = require "novita.retry"
-local tasks = require "spec.support.tasks"
+local generator = require("spec.support.random")
 
 local WALL = 784111777 -- Sun, 06 Nov 1994 08:49:37 GMT
 
@@ -182,7 +182,7 @@ describe("retry.delay", function()
   end)
 
   it("treats what the server named as a floor", function()
-    local random = tasks.random(7)
+    local random = generator(7)
     for _, told in ipairs { 0.001, 0.5, 1, 30, 119.9, 120 } do
       for n = 0, 20 do
         local delay = retry.delay(DEFAULT, n, told, random)

@@ -1,6 +1,7 @@
 -- CSV by RFC 4180, and what is wrong with other texts.
 
 local novita = require("novita")
+local generator = require("spec.support.random")
 novita.new()
 local csv = require("novita.batch.csv")
 local lines = require("novita.batch.lines")
@@ -74,14 +75,6 @@ end)
 local RECORDS = 3000
 local ALPHABET = { '"', ",", "\n", "\r\n", "\r", " ", "a", "é", '""', "\0", "\t", "'", ";" }
 
--- A pseudo-random sequence, the same on every Lua.
-local function dice(seed)
-  return function(sides)
-    seed = (seed * 16807) % 2147483647
-    return seed % sides + 1
-  end
-end
-
 local function hostile_text(roll, most)
   local parts = {}
   for index = 1, roll(most) - 1 do parts[index] = ALPHABET[roll(#ALPHABET)] end
@@ -131,7 +124,7 @@ end
 
 describe("hostile CSV", function()
   it("is read as it was written", function()
-    local rows, text = hostile_rows(dice(1)), {}
+    local rows, text = hostile_rows(generator(1)), {}
     for index, cells in ipairs(rows) do
       local line = {}
       for place, cell in ipairs(cells) do line[place] = '"' .. cell:gsub('"', '""') .. '"' end
@@ -142,16 +135,16 @@ describe("hostile CSV", function()
   end)
 
   if io.popen("command -v python3"):read("*a") ~= "" then
-    local roll = dice(7)
+    local roll = generator(7)
     local texts, python = {}, nil
 
     setup(function()
       for index = 1, RECORDS do texts[index] = "a,b\n" .. hostile_text(roll, 14):gsub("%z", "0") end
-      python = ask_python { rows = hostile_rows(dice(3)), texts = texts }
+      python = ask_python { rows = hostile_rows(generator(3)), texts = texts }
     end)
 
     it("is read as Python writes it", function()
-      check_rows(hostile_rows(dice(3)), python.written)
+      check_rows(hostile_rows(generator(3)), python.written)
     end)
 
     it("that has no problem is read as Python reads it", function()

@@ -1,6 +1,7 @@
 -- The bytes of a member of a JSON object.
 
 local novita = require("novita")
+local generator = require("spec.support.random")
 novita.new()
 local slice = require("novita.batch.slice")
 
@@ -31,11 +32,7 @@ describe("the bytes of a member", function()
   end)
 
   it("are those that decode to the same, for all objects", function()
-    local seed = 3
-    local function roll(sides)
-      seed = (seed * 16807) % 2147483647
-      return seed % sides + 1
-    end
+    local roll = generator(3)
     local function value(depth)
       local kind = roll(depth > 3 and 4 or 6)
       if kind == 1 then return roll(1000) end

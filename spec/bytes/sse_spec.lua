@@ -1,6 +1,7 @@
 -- Covers: src/lua/sse.c
 
 local core = require "novita.core"
+local generator = require("spec.support.random")
 local reference = require "spec.support.sse_reference"
 local vectors = require "spec.support.sse_vectors"
 
@@ -52,14 +53,6 @@ local function check(case, from, step)
     assert.equal("response_too_large", err.kind)
   else
     assert.is_nil(err)
-  end
-end
-
--- The same numbers in every Lua: a multiplicative generator after Park and Miller.
-local function generator(seed)
-  return function(limit)
-    seed = seed * 16807 % 2147483647
-    return seed % limit + 1
   end
 end
 

@@ -7,7 +7,7 @@ local poll = require("novita.loop.poll")
 local prepared = require("novita.call.prepared")
 local settings = require("novita.call.settings")
 local talk = require("spec.support.client")
-local tasks = require("spec.support.tasks")
+local generator = require("spec.support.random")
 
 -- The settings of a call to the simulator.
 local function options(given)
@@ -135,7 +135,7 @@ describe("the body of a chat is a fixed point:", function()
   end
 
   it("of random values", function()
-    local random, value = tasks.random(7), nil
+    local random, value = generator(7), nil
     local texts = { "", "a", "content", "tools", "x\ny", "\195\164", "\0", "properties" }
     local function pick(count) return math.floor(random() * count) + 1 end
     local function members(depth, list)

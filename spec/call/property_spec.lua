@@ -3,7 +3,7 @@
 
 local clock = require("spec.support.clock")
 local talk = require("spec.support.client")
-local tasks = require("spec.support.tasks")
+local generator = require("spec.support.random")
 
 local SCRIPTS, BATCH = 1000, 50
 
@@ -81,7 +81,7 @@ end
 
 describe("whatever goes wrong,", function()
   it("no wait is too short, and no attempt one too many", function()
-    local random, requests, waited = tasks.random(4), 0, 0
+    local random, requests, waited = generator(4), 0, 0
     for first = 1, SCRIPTS, BATCH do
       talk.sim:reset()
       local steps, all, outcomes, sent = {}, {}, {}, {}

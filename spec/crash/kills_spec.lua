@@ -8,20 +8,12 @@ local core = require("novita.core")
 local native = require("spec.support.native")
 
 local crash = require("spec.support.crash")
+local generator = require("spec.support.random")
 
 local KILLS = tonumber(os.getenv("NOVITA_CRASH_KILLS")) or 10
 local ROWS = tonumber(os.getenv("NOVITA_CRASH_ROWS")) or 60
 local SEED = tonumber(os.getenv("NOVITA_CRASH_SEED")) or os.time() % 100000
 local MARGIN = 0.02 -- seconds behind the usual end of a run, in which kills may fall too
-
--- The same numbers on every Lua: those of Park and Miller.
-local function generator(seed)
-  local state = seed % 2147483646 + 1
-  return function()
-    state = state * 16807 % 2147483647
-    return state / 2147483647
-  end
-end
 
 local function fail(format, ...)
   error(("seed %d: " .. format):format(SEED, ...), 0)

@@ -8,6 +8,7 @@ local child = require("spec.support.child")
 local core = require("novita.core")
 local flows = require("spec.support.flows")
 local native = require("spec.support.native")
+local generator = require("spec.support.random")
 local simulator = require("spec.support.simulator_client")
 
 local KILLS = tonumber(os.getenv("NOVITA_CRASH_KILLS")) or 10
@@ -30,15 +31,6 @@ local FLOW = ([[
   local record = assert(flow:retry(os.getenv("RUN")))
   print("result " .. tostring(record.result))
 ]]):gsub("ITEMS", ITEMS)
-
--- The same numbers on every Lua: those of Park and Miller.
-local function generator(seed)
-  local state = seed % 2147483646 + 1
-  return function()
-    state = state * 16807 % 2147483647
-    return state / 2147483647
-  end
-end
 
 local function fail(format, ...)
   error(("seed %d: " .. format):format(SEED, ...), 0)

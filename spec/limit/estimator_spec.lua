@@ -1,4 +1,4 @@
-local tasks = require "spec.support.tasks"
+local generator = require("spec.support.random")
 local estimator = require("novita.limit.estimator")
 
 describe("estimator.estimate", function()
@@ -74,7 +74,7 @@ describe("a history", function()
   end)
 
   it("learns what share is used, and sets a little more aside", function()
-    local random, self = tasks.random(3), estimator.history()
+    local random, self = generator(3), estimator.history()
     for _ = 1, 500 do self:learn(1000, 100 + math.floor(random() * 200)) end
     local last = 400
     for busy = 1, 100 do
@@ -86,7 +86,7 @@ describe("a history", function()
   end)
 
   it("sets no more aside than a generous estimate says", function()
-    local random, self = tasks.random(3), estimator.history()
+    local random, self = generator(3), estimator.history()
     for _ = 1, 500 do self:learn(600, math.floor(random() * 600)) end
     assert.are.equal(600, self:expect(600, 1))
     assert.is_true(self:expect(600, 50) < 450)

@@ -1,4 +1,5 @@
 local limit = require("novita.limit")
+local generator = require("spec.support.random")
 local tasks = require "spec.support.tasks"
 
 local HOSTS = { "sleep alone", "wake" }
@@ -6,7 +7,7 @@ local HOSTS = { "sleep alone", "wake" }
 local function env_of(world, seed)
   return {
     now = world.now, time = function() return 1e9 + world.now() end,
-    random = seed and tasks.random(seed) or function() return 0 end,
+    random = seed and generator(seed) or function() return 0 end,
     error = function(err) return err end,
   }
 end

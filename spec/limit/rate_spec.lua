@@ -3,6 +3,7 @@
 local limit = require("novita.limit")
 local quota = require "spec.support.quota"
 local retry = require("novita.retry")
+local generator = require("spec.support.random")
 local tasks = require "spec.support.tasks"
 
 local function env_of(world, random)
@@ -26,7 +27,7 @@ end
 -- Sixty workers call for some minutes, with retries; `load` says how large calls are and seem.
 -- What the server let in from the second minute on is counted.
 local function simulate(options, admit, load)
-  local world, random = tasks.world(), tasks.random(load.seed or 1)
+  local world, random = tasks.world(), generator(load.seed or 1)
   local env = env_of(world, random)
   local limiter, wait = limit.new(options, env), host(world, not load.sleep_alone)
   local policy = retry.policy()
@@ -128,7 +129,7 @@ end)
 describe("500 calls that succeed, fail, are cancelled and are late", function()
   for _, wakes in ipairs { true, false } do
     it("leave no slot taken and nobody waiting, " .. (wakes and "woken" or "sleeping"), function()
-      local world, random = tasks.world(), tasks.random(9)
+      local world, random = tasks.world(), generator(9)
       local limiter = limit.new({ rpm = 300, tpm = 90000, concurrency = 7 }, env_of(world, random))
       local ended, most, busy = 0, 0, 0
       for _ = 1, 500 do

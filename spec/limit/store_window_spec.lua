@@ -4,6 +4,7 @@
 
 local limit = require("novita.limit")
 local quota = require("spec.support.quota")
+local generator = require("spec.support.random")
 local tasks = require("spec.support.tasks")
 local words = require("novita.store.words")
 
@@ -62,7 +63,7 @@ describe("a limit in a store", function()
 
   -- Four processes of eight tasks each call for some minutes; returns what was sent when.
   local function use(options, size_of)
-    local log, random = {}, tasks.random(7)
+    local log, random = {}, generator(7)
     for _ = 1, 4 do
       local given = {}
       for name, value in pairs(options) do given[name] = value end

@@ -1,6 +1,6 @@
 local window = require("novita.limit.window")
 local quota = require "spec.support.quota"
-local tasks = require "spec.support.tasks"
+local generator = require("spec.support.random")
 
 -- Uses amounts as soon as the window lets it, until a time; calls `each(now, amount)`.
 local function use(self, from, till, amount, each)
@@ -76,7 +76,7 @@ describe("a window", function()
 
   it("never uses more than the limit, for any server, with delays up to a second", function()
     for seed = 1, 20 do
-      local random = tasks.random(seed)
+      local random = generator(seed)
       local self, arrivals = window.new(1000, seed * 3), {}
       local most = seed % 3 == 0 and 700 or 90
       local function amount() return 1 + math.floor(random() * most) end

@@ -6,7 +6,7 @@ local core = require("novita.core")
 
 local poll = require("novita.loop.poll")
 local talk = require("spec.support.client")
-local tasks = require("spec.support.tasks")
+local generator = require("spec.support.random")
 local tooling = require("spec.support.tooling")
 
 local CONVERSATIONS, BATCH = 300, 20
@@ -203,7 +203,7 @@ end
 
 describe("in random conversations", function()
   it("each call is answered once, in its order, and the messages are valid", function()
-    local random, counts = tasks.random(13), {}
+    local random, counts = generator(13), {}
     for first = 1, CONVERSATIONS, BATCH do
       talk.sim:reset()
       local steps, plans, running = {}, {}, {}

@@ -16,13 +16,7 @@ local NAMES = { "index", "delta", "message", "finish_reason", "error", "content"
   "usage",
   "custom", "thinking", "summary", "object", "json" }
 
-local seed = 1
-
--- The same numbers on every Lua (Park and Miller's generator).
-local function random(n)
-  seed = seed * 16807 % 2147483647
-  return seed % n + 1
-end
+local random = require("spec.support.random")(1)
 
 local function pick(list) return list[random(#list)] end
 

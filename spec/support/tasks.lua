@@ -3,15 +3,6 @@
 
 local tasks = {}
 
---- Numbers uniform in [0, 1), the same on every Lua (Park and Miller's generator).
-function tasks.random(seed)
-  local state = seed % 2147483646 + 1
-  return function()
-    state = state * 16807 % 2147483647
-    return (state - 1) / 2147483646
-  end
-end
-
 local function before(a, b)
   return a.at < b.at or (a.at == b.at and a.order < b.order)
 end
