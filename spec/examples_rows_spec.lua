@@ -2,8 +2,8 @@
 -- that retries what has paused.
 
 local child = require("spec.support.child")
-local database = require("spec.support.database")
 local talk = require("spec.support.client")
+local files = require("spec.support.files")
 
 local CSV = 'customer,text\nAda,"fire, again"\nBob,"a wrong\ndate"\nCid,"too many",columns\n'
 
@@ -12,7 +12,7 @@ describe("examples/rows.lua", function()
 
   before_each(function()
     talk.sim:reset()
-    folder = database.folder()
+    folder = files.folder()
     local file = assert(io.open(folder .. "/tickets.csv", "w"))
     file:write(CSV)
     file:close()

@@ -2,7 +2,7 @@
 
 local reference = require("spec.support.reference")
 
-local code, read = reference.code(), reference.read
+local code, read = reference.code(), require("spec.support.files").read
 
 describe(":help novita", function()
   local help = read("doc/novita.txt")

@@ -2,6 +2,7 @@
 -- Covers: lua/novita/init.lua
 
 local child = require("spec.support.child")
+local files = require("spec.support.files")
 local simulator = require("spec.support.simulator_client")
 
 local FOLDER = "build/loader"
@@ -12,19 +13,7 @@ local LUA = rawget(_G, "jit") and "luajit" or _VERSION:match("%d.%d")
 local MAKE = "make LUA=" .. LUA
 local BESIDE = FOLDER .. "/lua/novita/core-" .. LUA .. ".so"
 
-local function copy(from, to)
-  local source = assert(io.open(from, "rb"))
-  local target = assert(io.open(to, "wb"))
-  target:write(source:read("*a"))
-  source:close()
-  target:close()
-end
-
-local function write(path, text)
-  local file = assert(io.open(path, "wb"))
-  file:write(text)
-  file:close()
-end
+local function copy(from, to) files.write(to, files.read(from)) end
 
 -- Runs code where the Lua files are copies, with no C module on the path but cjson.
 local function run(code, cpath)
@@ -75,7 +64,7 @@ describe("the C module", function()
 
   it("is found next to the Lua files among those of other Luas", function()
     for _, other in ipairs { "5.1", "5.2", "5.3", "5.4", "luajit" } do
-      write(FOLDER .. "/lua/novita/core-" .. other .. ".so", "not for this Lua")
+      files.write(FOLDER .. "/lua/novita/core-" .. other .. ".so", "not for this Lua")
     end
     copy(MODULE, BESIDE)
     assert.are.equal("true\ttable", run(LOAD):sub(1, 10))
@@ -93,7 +82,7 @@ describe("the C module", function()
   end)
 
   it("on package.cpath goes before one next to the Lua files", function()
-    write(BESIDE, "not a library")
+    files.write(BESIDE, "not a library")
     assert.are.equal("true\ttable", run(LOAD, CPATH):sub(1, 10))
   end)
 
@@ -132,7 +121,7 @@ describe("the C module", function()
 
   it("that can't be loaded is named, with the reason", function()
     local path = FOLDER .. "/other/novita/core.so"
-    write(path, "not a library")
+    files.write(path, "not a library")
     local output = run(LOAD, FOLDER .. "/other/?.so")
     local start = "false\tnovita: " .. path .. " can't be loaded: "
     assert.are.equal(start, output:sub(1, #start))
@@ -141,7 +130,7 @@ describe("the C module", function()
 
   it("of another Lua says which, and how to build it for this one", function()
     local path = FOLDER .. "/other/novita/core.so"
-    write(path, "\127ELF ... novita.core built for Lua 9.9\0...")
+    files.write(path, "\127ELF ... novita.core built for Lua 9.9\0...")
     assert.are.equal(("false\tnovita: %s was built for Lua 9.9, and this is %s; "
       .. "build it again with: %s\n"):format(path, THIS, MAKE), run(LOAD, FOLDER .. "/other/?.so"))
   end)

@@ -1,18 +1,12 @@
 -- The README's Lua blocks run as they stand, against the simulator.
 
 local child = require("spec.support.child")
+local files = require("spec.support.files")
 local simulator = require("spec.support.simulator_client")
-
-local function read(path)
-  local file = assert(io.open(path, "rb"))
-  local text = file:read("*a")
-  file:close()
-  return text
-end
 
 describe("the README", function()
   local count = 0
-  for block in read("README.md"):gmatch("```lua\n(.-)```") do
+  for block in files.read("README.md"):gmatch("```lua\n(.-)```") do
     count = count + 1
     it("has a block " .. count .. " that runs", function()
       simulator.shared():reset()
@@ -30,6 +24,6 @@ describe("the README", function()
   end)
 
   it("names files that exist", function()
-    for path in read("README.md"):gmatch("%]%(([%w_/.]+)%)") do read(path) end
+    for path in files.read("README.md"):gmatch("%]%(([%w_/.]+)%)") do files.read(path) end
   end)
 end)

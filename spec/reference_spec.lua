@@ -5,7 +5,7 @@ local child = require("spec.support.child")
 local reference = require("spec.support.reference")
 local simulator = require("spec.support.simulator_client")
 
-local read, files = reference.read, reference.files
+local read, files = require("spec.support.files").read, reference.files
 
 local function sorted(set)
   local list = {}
@@ -184,9 +184,7 @@ describe("the pages", function()
     local function check(page, target)
       local path, anchor = target:match("^([^#]*)#?(.*)$")
       if path == "" then path = page else path = "doc/" .. path end
-      local file = io.open(path, "rb")
-      local text = file and file:read("*a")
-      if file then file:close() end
+      local text = read(path)
       local found = text and anchor == ""
       for heading in ("\n" .. (text or "")):gmatch("\n#+ ([^\n]*)") do
         local slug = heading:lower():gsub("[^%w%-_ ]", ""):gsub(" ", "-")

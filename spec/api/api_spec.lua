@@ -4,7 +4,7 @@
 local api = require("novita.api")
 local reference = require("spec.support.reference")
 
-local read = reference.read
+local read = require("spec.support.files").read
 
 -- What is no endpoint.
 local NONE = { init = true, common = true }

@@ -1,6 +1,5 @@
 -- Replays examples/many_machines.md: its programs and commands, and what they print.
 
-local database = require("spec.support.database")
 local engine = require("spec.support.stores").postgres
 local files = require("spec.support.files")
 local read = require("spec.support.reference").read
@@ -14,7 +13,7 @@ describe("examples/many_machines.md, #postgres,", function()
 
   setup(engine.setup)
   before_each(function()
-    dir = database.folder()
+    dir = files.folder()
     talk.sim:reset()
   end)
   after_each(function()

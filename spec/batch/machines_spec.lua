@@ -34,7 +34,7 @@ describe("a batch of several processes, #postgres,", function()
     server = database.postgres.server
   end)
   before_each(function()
-    dir, workers = database.folder(), {}
+    dir, workers = files.folder(), {}
     sim = simulator.start { journal = 10 * ROWS }
   end)
   after_each(function()

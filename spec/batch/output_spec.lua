@@ -9,26 +9,10 @@ local files = require("spec.support.files")
 local folder, path
 
 before_each(function()
-  folder = os.tmpname()
-  os.execute(("rm '%s' && mkdir '%s'"):format(folder, folder))
+  folder = files.folder()
   path = folder .. "/out.jsonl"
 end)
 after_each(function() os.execute("rm -rf '" .. folder .. "'") end)
-
-local function read()
-  local file = io.open(path, "rb")
-  if not file then return nil end
-  local text = file:read("*a")
-  file:close()
-  return text
-end
-
-local function listing()
-  local pipe = io.popen("ls -A '" .. folder .. "'")
-  local text = pipe:read("*a")
-  pipe:close()
-  return text
-end
 
 local function each(list)
   local index = 0
@@ -90,17 +74,19 @@ describe("an output file", function()
     local next_result, at = each(list), 0
     assert.are.equal(2000, output.write(path, function()
       at = at + 1
-      if at == 1900 then seen = { read(), listing():match("out.jsonl.%d+%-1%.part") ~= nil } end
+      if at == 1900 then
+        seen = { files.read(path), files.names(folder):match("out.jsonl.%d+%-1%.part") ~= nil }
+      end
       return next_result()
     end))
     assert.are.same({ "old", true }, seen)
     local at_line = 0
-    for line in read():gmatch("[^\n]+") do
+    for line in files.read(path):gmatch("[^\n]+") do
       at_line = at_line + 1
       assert.are.equal(tostring(at_line), novita.json.decode(line).custom_id)
     end
     assert.are.equal(2000, at_line)
-    assert.are.equal("out.jsonl\n", listing())
+    assert.are.equal("out.jsonl", files.names(folder))
     local pipe = io.popen("stat -c %a '" .. path .. "'")
     assert.are.equal("640\n", pipe:read("*a"))
     pipe:close()
@@ -108,7 +94,7 @@ describe("an output file", function()
 
   it("may be of no rows", function()
     assert.are.equal(0, output.write(path, each {}))
-    assert.are.equal("", read())
+    assert.are.equal("", files.read(path))
   end)
 
   it("is left as it was where the results end with an error", function()
@@ -120,7 +106,8 @@ describe("an output file", function()
       if not result then return nil, why end
       return result
     end)
-    assert.are.same({ nil, why, "old", "out.jsonl\n" }, { count, err, read(), listing() })
+    assert.are.same({ nil, why, "old", "out.jsonl" },
+      { count, err, files.read(path), files.names(folder) })
   end)
 
   it("that can't be written is an error, known before", function()
@@ -135,7 +122,7 @@ describe("an output file", function()
       end
     end
     assert.is_true(output.check(path))
-    assert.are.equal("", listing())
+    assert.are.equal("", files.names(folder))
   end)
 
   it("on a full disk is an error, and leaves nothing", function()
@@ -149,6 +136,6 @@ describe("an output file", function()
     pipe:close()
     local line = ('nil\tconfig: output: "%s": File too large\n'):format(path)
     assert.are.equal(line .. line, said)
-    assert.are.equal("", listing())
+    assert.are.equal("", files.names(folder))
   end)
 end)

@@ -2,6 +2,7 @@
 
 local core = require("novita.core")
 local novita = require("novita")
+local files = require("spec.support.files")
 local option_pages = require("spec.support.option_pages")
 local options = require("novita.call.options")
 local reference = require("spec.support.reference")
@@ -39,7 +40,7 @@ describe("the rows of the options", function()
   it("have a table in doc/ for each topic", function()
     local tables = {}
     for _, path in ipairs(reference.files("doc/*.md")) do
-      for topic in reference.read(path):gmatch("\n<!%-%- options: (%l+) %-%->\n") do
+      for topic in files.read(path):gmatch("\n<!%-%- options: (%l+) %-%->\n") do
         assert.is_nil(tables[topic], "two tables: " .. topic)
         tables[topic] = true
       end
@@ -50,6 +51,6 @@ end)
 
 describe("what make doc-options writes is written:", function()
   for path, text in pairs(option_pages.texts()) do
-    it(path, function() assert.are.equal(text, reference.read(path)) end)
+    it(path, function() assert.are.equal(text, files.read(path)) end)
   end
 end)

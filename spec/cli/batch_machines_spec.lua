@@ -7,7 +7,6 @@ local command = require("spec.support.command")
 local engine = require("spec.support.stores").postgres
 local files = require("spec.support.files")
 local native = require("spec.support.native")
-local reference = require("spec.support.reference")
 local simulator = require("spec.support.simulator_client")
 
 local COUNT = 40
@@ -62,7 +61,7 @@ describe("novita batch on a server, #postgres,", function()
     assert.is_true(calls() <= COUNT + 4)
     assert.are.equal(0, home:run(begin, variables).status)
     assert.are.equal(COUNT,
-      select(2, reference.read(home.path .. "/out.jsonl"):gsub('"error":null', "")))
+      select(2, files.read(home.path .. "/out.jsonl"):gsub('"error":null', "")))
   end)
 
   it("goes on by its address, and has no password in its store", function()

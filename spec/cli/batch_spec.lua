@@ -8,7 +8,6 @@ local core = require("novita.core")
 local command = require("spec.support.command")
 local files = require("spec.support.files")
 local native = require("spec.support.native")
-local reference = require("spec.support.reference")
 local simulator = require("spec.support.simulator_client")
 
 local RUN = "batch run rows.jsonl --output out.jsonl --prompt 'Sum up: {{row.text}}'"
@@ -37,7 +36,7 @@ describe("novita batch", function()
 
   local function output(name)
     local list = {}
-    for line in reference.read(home.path .. "/" .. (name or "out.jsonl")):gmatch("[^\n]+") do
+    for line in files.read(home.path .. "/" .. (name or "out.jsonl")):gmatch("[^\n]+") do
       list[#list + 1] = core.decode(line)
     end
     return list
@@ -144,11 +143,11 @@ describe("novita batch", function()
   it("leaves its rows and its store as they are", function()
     novita(RUN)
     for _, name in ipairs { "rows.jsonl", "out.db" } do
-      local before = reference.read(home.path .. "/" .. name)
+      local before = files.read(home.path .. "/" .. name)
       local run = novita("batch export out.db --output " .. name)
       assert.are.same({ 2, "" }, { run.status, run.out })
       assert.is_truthy(run.err:find('output: "' .. name .. '": is the ', 1, true), run.err)
-      assert.are.equal(before, reference.read(home.path .. "/" .. name))
+      assert.are.equal(before, files.read(home.path .. "/" .. name))
     end
     assert.are.equal(2, novita("batch run rows.jsonl --store rows.jsonl --prompt x").status)
   end)

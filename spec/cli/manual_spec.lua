@@ -1,11 +1,11 @@
 -- The man page is the one that the parsers make.
 
 local manual = require("novita.cli.manual")
-local reference = require("spec.support.reference")
+local files = require("spec.support.files")
 
 describe("doc/novita.1", function()
   it("is current: make man writes it", function()
-    assert.are.equal(manual.page(), reference.read("doc/novita.1"))
+    assert.are.equal(manual.page(), files.read("doc/novita.1"))
   end)
 
   it("is read by man without a complaint", function()
@@ -17,7 +17,7 @@ end)
 
 describe("doc/command.md", function()
   it("names each option of each command in its section", function()
-    local page, lacking = reference.read("doc/command.md") .. "\n## ", {}
+    local page, lacking = files.read("doc/command.md") .. "\n## ", {}
     local function check(own, section)
       for _, option in ipairs(own._options) do
         local name = option._aliases[#option._aliases]

@@ -3,7 +3,6 @@
 
 local command = require("spec.support.command")
 local files = require("spec.support.files")
-local reference = require("spec.support.reference")
 local screen = require("spec.support.screen")
 local simulator = require("spec.support.simulator_client")
 
@@ -102,7 +101,7 @@ describe("the terminal sessions of", function()
   end
 
   for _, page in ipairs { "README.md", "doc/command.md" } do
-    for block in reference.read(page):gmatch("\n```console\n(.-\n)```") do
+    for block in files.read(page):gmatch("\n```console\n(.-\n)```") do
       local steps = steps_of(block)
       it(page .. ", the one that begins with " .. steps[1].words, function()
         home:run("config set model " .. MODEL)
@@ -118,6 +117,6 @@ describe("the terminal sessions of", function()
   end
 
   it("doc/command.md exist", function()
-    assert.is_truthy(reference.read("doc/command.md"):find("\n```console\n", 1, true))
+    assert.is_truthy(files.read("doc/command.md"):find("\n```console\n", 1, true))
   end)
 end)

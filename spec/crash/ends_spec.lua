@@ -5,7 +5,6 @@ local core = require("novita.core")
 local native = require("spec.support.native")
 
 local crash = require("spec.support.crash")
-local database = require("spec.support.database")
 local files = require("spec.support.files")
 
 local output_of = require("spec.support.child").output
@@ -43,7 +42,7 @@ describe("a batch on a full disk", function()
   it("says so, and goes on with the answers it has when there is room", function()
     place = crash.place(100)
     place:answer { answer = { content = ("x"):rep(3000) } }
-    local disk, script = database.folder(), os.tmpname()
+    local disk, script = files.folder(), os.tmpname()
     files.write(script, PROGRAM:format(place.input, disk, crash.sim.url, disk))
     local said = output_of(("unshare %s sh -c \"mount -t tmpfs -o size=300k none '%s' && exec env "
       .. "LD_PRELOAD='%s' %s %s\" 2>&1; rm %s; rmdir '%s'"):format(

@@ -11,27 +11,11 @@ local folder, path
 
 before_each(function()
   sim:reset()
-  folder = os.tmpname()
-  os.execute(("rm '%s' && mkdir '%s'"):format(folder, folder))
+  folder = files.folder()
   path = folder .. "/out"
 end)
 teardown(function() sim:reset() end)
 after_each(function() os.execute("rm -rf '" .. folder .. "'") end)
-
-local function read(name)
-  local file = io.open(name, "rb")
-  local text = file and file:read("*a")
-  if file then file:close() end
-  return text
-end
-
--- The names in the folder.
-local function listing()
-  local pipe = io.popen("ls -A '" .. folder .. "'")
-  local text = pipe:read("*a")
-  pipe:close()
-  return text
-end
 
 local function save(step, fields, options)
   if step then sim:script { step } end
@@ -46,20 +30,22 @@ describe("an answer that goes into a file", function()
     local seen
     local value, info = save({ body = ("x"):rep(1000), piece = 500, pause = 0.15 }, {
       on_progress = function(done)
-        if done < 1000 then seen = { read(path), listing():match("out%.%d+%-1%.part") ~= nil } end
+        if done < 1000 then
+          seen = { files.read(path), files.names(folder):match("out%.%d+%-1%.part") ~= nil }
+        end
       end,
     })
     assert.are.same({ path, 200 }, { value, info.status })
     assert.are.same({ "old", true }, seen)
-    assert.are.equal(("x"):rep(1000), read(path))
-    assert.are.equal("out\n", listing())
+    assert.are.equal(("x"):rep(1000), files.read(path))
+    assert.are.equal("out", files.names(folder))
   end)
 
   it("may be empty, compressed, of any type, and larger than max_response_bytes", function()
     assert(save({ body = "" }))
-    assert.are.equal("", read(path))
+    assert.are.equal("", files.read(path))
     assert(save({ body = ('{"a":1}\n'):rep(1000), gzip = true }, {}, { max_response_bytes = 10 }))
-    assert.are.equal(('{"a":1}\n'):rep(1000), read(path))
+    assert.are.equal(('{"a":1}\n'):rep(1000), files.read(path))
   end)
 
   it("tells how far it is", function()
@@ -77,8 +63,8 @@ describe("an answer that goes into a file", function()
   it("is written anew by each attempt", function()
     sim:script { { body = ("a"):rep(100), cut = 50, ending = "reset" }, { body = "bb" } }
     assert(save(nil, nil, { retry = { attempts = 2, initial_delay = 0 } }))
-    assert.are.equal("bb", read(path))
-    assert.are.equal("out\n", listing())
+    assert.are.equal("bb", files.read(path))
+    assert.are.equal("out", files.names(folder))
   end)
 end)
 
@@ -93,22 +79,22 @@ describe("an answer that fails", function()
       files.write(path, "old")
       local value, err = save(case[1], {}, { idle_timeout = 0.1 })
       assert.are.same({ nil, case[2] }, { value, err.kind })
-      assert.are.same({ "old", "out\n" }, { read(path), listing() })
+      assert.are.same({ "old", "out" }, { files.read(path), files.names(folder) })
     end)
   end
 
   it("as it is cancelled leaves none, by progress, by its task, and by collection", function()
     local step = { body = ("x"):rep(2 ^ 20), cut = 2 ^ 19, ending = "stall" }
     local _, err = save(step, { on_progress = function() return false end })
-    assert.are.same({ "cancelled", "" }, { err.kind, listing() })
+    assert.are.same({ "cancelled", "" }, { err.kind, files.names(folder) })
     sim:script { step }
     local task
     local stop = { on_progress = function() task:cancel() end }
     task = novita.spawn(function() return save(nil, stop) end)
     novita.run()
-    assert.are.equal("", listing())
+    assert.are.equal("", files.names(folder))
     local ok = pcall(save, step, { on_progress = function() error("mine") end })
-    assert.are.same({ false, "" }, { ok, listing() })
+    assert.are.same({ false, "" }, { ok, files.names(folder) })
   end)
 
   it("as the file can't be made is not asked for", function()
@@ -129,7 +115,7 @@ describe("an answer that fails", function()
       assert.are.same({ nil, "config", "save_to" }, { value, err.kind, err.param })
       assert.are.equal(('save_to: "%s" %s'):format(name, why), err.message)
     end
-    assert.are.same({ 0, "" }, { #sim:journal(), listing() })
+    assert.are.same({ 0, "" }, { #sim:journal(), files.names(folder) })
     os.remove(device)
   end)
 
@@ -151,7 +137,7 @@ describe("an answer that fails", function()
     local output = pipe:read("*a")
     pipe:close()
     assert.is_truthy(output:find("config: save_to: File too large", 1, true), output)
-    assert.are.equal("", listing())
+    assert.are.equal("", files.names(folder))
   end)
 end)
 

@@ -9,25 +9,11 @@ local files = require("spec.support.files")
 local folder, path
 
 before_each(function()
-  folder = os.tmpname()
-  os.execute(("rm '%s' && mkdir '%s'"):format(folder, folder))
+  folder = files.folder()
   path = folder .. "/out"
 end)
 after_each(function() os.execute("rm -rf '" .. folder .. "'") end)
 
-local function read(name)
-  local file = io.open(name, "rb")
-  local text = file and file:read("*a")
-  if file then file:close() end
-  return text
-end
-
-local function listing()
-  local pipe = io.popen("ls -A '" .. folder .. "'")
-  local text = pipe:read("*a"):gsub("\n", " ")
-  pipe:close()
-  return text
-end
 
 describe("a writer", function()
   it("puts the whole file in place of the old one when it is finished", function()
@@ -36,10 +22,10 @@ describe("a writer", function()
     assert.is_true(writer:write("one\0"))
     assert.is_true(writer:sync())
     assert.is_true(writer:write("two"))
-    assert.are.equal("old", read(path))
+    assert.are.equal("old", files.read(path))
     assert.is_true(writer:finish())
-    assert.are.equal("one\0two", read(path))
-    assert.are.equal("out ", listing())
+    assert.are.equal("one\0two", files.read(path))
+    assert.are.equal("out", files.names(folder))
     for _, method in ipairs { "write", "sync", "finish" } do
       local ok, why = pcall(writer[method], writer, "x")
       assert.is_false(ok)
@@ -60,22 +46,22 @@ describe("a writer", function()
     pipe = assert(io.popen("stat -c %a '" .. path .. "'"))
     assert.are.equal("600\n", pipe:read("*a"))
     pipe:close()
-    assert.are.equal("new", read(path))
+    assert.are.equal("new", files.read(path))
   end)
 
   it("leaves nothing where it is closed or forgotten before", function()
     local writer = assert(core.writer(path))
     writer:write("x")
-    assert.are.equal(1, select(2, listing():gsub("out", "")))
+    assert.are.equal(1, select(2, files.names(folder):gsub("out", "")))
     writer:close()
     writer:close()
-    assert.are.equal("", listing())
+    assert.are.equal("", files.names(folder))
     writer = assert(core.writer(path))
     writer:write("x")
     writer = nil -- luacheck: ignore
     collectgarbage()
     collectgarbage()
-    assert.are.equal("", listing())
+    assert.are.equal("", files.names(folder))
   end)
 
   it("writes through a link, beside the file that it leads to", function()
@@ -83,9 +69,9 @@ describe("a writer", function()
     local writer = assert(core.writer(path))
     writer:write("new")
     assert.is_true(writer:finish())
-    assert.are.equal("new", read(folder .. "/far/real"))
+    assert.are.equal("new", files.read(folder .. "/far/real"))
     assert.is_truthy(os.execute("test -L '" .. path .. "'"))
-    assert.are.equal("far out ", listing())
+    assert.are.equal("far out", files.names(folder))
   end)
 
   it("is told why not", function()
@@ -111,7 +97,7 @@ describe("a writer", function()
     end))
     assert.is_true(writer:write("x"))
     assert.is_true(writer:finish())
-    assert.are.equal("x", read(path))
+    assert.are.equal("x", files.read(path))
   end)
 
   it("is known by another name, too", function()

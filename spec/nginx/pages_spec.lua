@@ -1,11 +1,11 @@
 -- The configuration of doc/nginx.md: its location answers as it stands.
 
+local files = require("spec.support.files")
 local nginx = require("spec.support.nginx")
-local reference = require("spec.support.reference")
 local sim = require("spec.support.simulator_client").shared()
 
 describe("#nginx: doc/nginx.md", function()
-  local block = reference.read("doc/nginx.md"):match("\n```nginx\n(.-)\n```")
+  local block = files.read("doc/nginx.md"):match("\n```nginx\n(.-)\n```")
   local server
 
   setup(function()

@@ -8,7 +8,7 @@ local novita = require("novita")
 
 local browser = require("spec.support.browser")
 local child = require("spec.support.child")
-local database = require("spec.support.database")
+local files = require("spec.support.files")
 local native = require("spec.support.native")
 local nginx = require("spec.support.nginx")
 local sim = require("spec.support.simulator_client").shared()
@@ -26,7 +26,7 @@ local function environment(more)
 end
 
 local function serve(more)
-  folder = database.folder()
+  folder = files.folder()
   server = nginx.start { example = "openresty/runs", environment = environment(more),
     simulator = false }
   store = assert(novita.store(folder .. "/runs.db"))

@@ -1,6 +1,6 @@
 -- A workflow in nginx: a run pauses and is retried in requests and timers, and blocks no worker.
 
-local database = require("spec.support.database")
+local files = require("spec.support.files")
 local nginx = require("spec.support.nginx")
 local sim = require("spec.support.simulator_client").shared()
 
@@ -35,7 +35,7 @@ describe("#nginx: a workflow", function()
   local server, folder
 
   setup(function()
-    folder = database.folder()
+    folder = files.folder()
     os.execute("chmod 777 " .. folder) -- workers run as another user
     local at = {}
     for path, code in pairs(AT) do at[path] = code:gsub("%%s", folder) end

@@ -2,10 +2,11 @@
 
 local answering = require("spec.support.answering")
 local editor = require("spec.support.editor")
+local files = require("spec.support.files")
 
 describe("examples/neovim/README.md", function()
   local blocks = {}
-  for block in editor.read("examples/neovim/README.md"):gmatch("```lua\n(.-)```") do
+  for block in files.read("examples/neovim/README.md"):gmatch("```lua\n(.-)```") do
     blocks[#blocks + 1] = block
   end
 

@@ -2,7 +2,7 @@
 -- is answered.
 
 local editor = require("spec.support.editor")
-local reference = require("spec.support.reference")
+local files = require("spec.support.files")
 local simulator = require("spec.support.simulator_client")
 
 local HARNESS = [[
@@ -24,7 +24,7 @@ return shown()
 
 local function blocks(path, pattern)
   local list = {}
-  for block in reference.read(path):gmatch(pattern) do
+  for block in files.read(path):gmatch(pattern) do
     if block:find("require", 1, true) then list[#list + 1] = block end
   end
   return list

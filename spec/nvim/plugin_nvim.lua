@@ -3,6 +3,7 @@
 -- Covers: lua/novita/health.lua
 
 local editor = require("spec.support.editor")
+local files = require("spec.support.files")
 local simulator = require("spec.support.simulator_client")
 
 local quote = editor.quote
@@ -192,7 +193,7 @@ describe(":help novita", function()
     local folder = editor.folder()
     sh("cp doc/novita.txt " .. quote(folder))
     editor.run(("vim.cmd(%q)"):format("helptags " .. folder))
-    tags = editor.read(folder .. "/tags")
+    tags = files.read(folder .. "/tags")
     editor.remove(folder)
   end)
 
@@ -225,7 +226,7 @@ describe(":help novita", function()
   end)
 
   it("has no link to nowhere", function()
-    local text = editor.read("doc/novita.txt")
+    local text = files.read("doc/novita.txt")
     for link in text:gmatch("|(novita[^|%s]*)|") do assert.is_true(has_tag(link), link) end
   end)
 end)

@@ -1,7 +1,7 @@
 -- :NovitaRun of examples/neovim: a workflow started from the editor, paused and retried there.
 
-local database = require("spec.support.database")
 local editor = require("spec.support.editor")
+local files = require("spec.support.files")
 local simulator = require("spec.support.simulator_client")
 
 local FLOW = [[
@@ -36,8 +36,8 @@ describe(":NovitaRun", function()
   setup(function() sim = simulator.shared() end)
   before_each(function()
     sim:reset()
-    folder = database.folder()
-    editor.write(folder .. "/flow.lua", (FLOW:gsub("@(%l+)", { folder = folder, url = sim.url })))
+    folder = files.folder()
+    files.write(folder .. "/flow.lua", (FLOW:gsub("@(%l+)", { folder = folder, url = sim.url })))
   end)
   after_each(function() os.execute("rm -r " .. folder) end)
 

@@ -1,7 +1,7 @@
 -- A workflow in Neovim: in a task, a run does not block the editor, and pauses there.
 
-local database = require("spec.support.database")
 local editor = require("spec.support.editor")
+local files = require("spec.support.files")
 local simulator = require("spec.support.simulator_client")
 
 local CODE = [[
@@ -28,7 +28,7 @@ describe("in Neovim, a workflow", function()
   setup(function() sim = simulator.shared() end)
   before_each(function()
     sim:reset()
-    folder = database.folder()
+    folder = files.folder()
   end)
   after_each(function() os.execute("rm -r " .. folder) end)
 

@@ -2,7 +2,7 @@
 
 local child = require("spec.support.child")
 local core = require("novita.core")
-local database = require("spec.support.database")
+local files = require("spec.support.files")
 local native = require("spec.support.native")
 
 describe("a lock of novita.sqlite", function()
@@ -10,7 +10,7 @@ describe("a lock of novita.sqlite", function()
 
   setup(function() sqlite = require("novita.sqlite") end)
   before_each(function()
-    dir = database.folder()
+    dir = files.folder()
     path = dir .. "/a b.lock"
   end)
   after_each(function() os.execute("rm -rf " .. dir) end)

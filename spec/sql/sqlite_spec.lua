@@ -3,6 +3,7 @@
 
 local child = require("spec.support.child")
 local database = require("spec.support.database")
+local files = require("spec.support.files")
 local native = require("spec.support.native")
 
 local output = child.output
@@ -14,7 +15,7 @@ describe("a file of novita.sqlite", function()
 
   setup(function() sqlite = require("novita.sqlite") end)
   before_each(function()
-    dir = database.folder()
+    dir = files.folder()
     path = dir .. "/a b.db"
   end)
   after_each(function() os.execute("rm -rf " .. dir) end)

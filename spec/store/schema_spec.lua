@@ -1,8 +1,8 @@
 -- The tables of a store: made once, by several processes at once too; older and newer versions.
 
 local child = require("spec.support.child")
-local database = require("spec.support.database")
 local novita = require("novita")
+local files = require("spec.support.files")
 local reference = require("spec.support.reference")
 local schema = require("novita.store.schema")
 
@@ -10,7 +10,7 @@ describe("the schema of a store", function()
   local dir, path
 
   before_each(function()
-    dir = database.folder()
+    dir = files.folder()
     path = dir .. "/a.db"
   end)
   after_each(function() os.execute("rm -rf " .. dir) end)

@@ -1,6 +1,6 @@
 -- Stores in files: their mode, their journals, others that write.
 
-local database = require("spec.support.database")
+local files = require("spec.support.files")
 local engine = require("spec.support.stores").sqlite
 local novita = require("novita")
 
@@ -66,7 +66,7 @@ describe("a store in a file", function()
     local none, err = novita.store(engine.dir .. "/none/a.db")
     assert.are.same({ "store", "open" }, { not none and err.kind, err.reason })
     assert.are.equal(engine.dir .. "/none/a.db: unable to open database file", err.message)
-    local path = database.folder() .. "/a.db"
+    local path = files.folder() .. "/a.db"
     local file = assert(io.open(path, "w"))
     file:write(("no database "):rep(100))
     file:close()

@@ -6,7 +6,6 @@
 --   place:lines()                              the output, decoded
 
 local core = require("novita.core")
-local database = require("spec.support.database")
 local files = require("spec.support.files")
 local talk = require("spec.support.client")
 
@@ -18,7 +17,7 @@ batches.methods = methods
 
 --- Makes a folder for a batch.
 function batches.place()
-  local dir = database.folder()
+  local dir = files.folder()
   talk.sim:reset()
   return setmetatable({
     dir = dir, input = dir .. "/in.jsonl", output = dir .. "/out.jsonl", db = dir .. "/out.db",

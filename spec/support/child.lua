@@ -7,22 +7,15 @@
 --
 -- A fresh interpreter runs the Lua that runs the specs (NOVITA_LUA), with the same paths.
 
+local files = require("spec.support.files")
 local native = require("spec.support.native")
 
 local child = {}
 
-local function read_all(path)
-  local file = assert(io.open(path, "rb"))
-  local text = file:read("*a")
-  file:close()
+local function taken(path)
+  local text = files.read(path)
   os.remove(path)
   return text
-end
-
-local function write_all(path, text)
-  local file = assert(io.open(path, "wb"))
-  file:write(text)
-  file:close()
 end
 
 --- Runs a command line in a shell.
@@ -43,11 +36,11 @@ function child.fork(fn)
   local pid = native.fork()
   if pid == 0 then
     local ok, result = pcall(fn)
-    pcall(write_all, path, tostring(result))
+    pcall(files.write, path, tostring(result))
     native.quit(ok and 0 or 1)
   end
   local how, number = native.wait(pid)
-  local text = read_all(path)
+  local text = taken(path)
   if how ~= "exit" or number ~= 0 then
     error(("child ended with %s %d: %s"):format(how, number, text), 2)
   end
@@ -91,7 +84,7 @@ end
 ---@return string output, string how "exit" or "signal", integer number
 function methods:finish()
   local how, number = native.wait(self.pid)
-  return read_all(self.path), how, number
+  return taken(self.path), how, number
 end
 
 --- Runs a fresh interpreter to its end.

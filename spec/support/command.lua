@@ -9,9 +9,9 @@
 --   terminal:type("Hello\n")
 --   local status = terminal:finish()      waits for the end; terminal.shown is all it wrote
 
+local files = require("spec.support.files")
 local native = require("spec.support.native")
 local pty = require("spec.support.pty")
-local reference = require("spec.support.reference")
 
 local command = {}
 
@@ -79,8 +79,8 @@ function home_methods:run(words, environment, input)
     shell_line(self, own(words), environment), base, base, base, base)
   os.execute(line)
   local result = {
-    status = tonumber(reference.read(base)), out = reference.read(base .. ".out"),
-    err = reference.read(base .. ".err"),
+    status = tonumber(files.read(base)), out = files.read(base .. ".out"),
+    err = files.read(base .. ".err"),
   }
   os.execute("rm -f " .. base .. " " .. base .. ".*")
   return result

@@ -12,7 +12,7 @@
 local batches = require("spec.support.batches")
 local child = require("spec.support.child")
 local core = require("novita.core")
-local database = require("spec.support.database")
+local files = require("spec.support.files")
 
 local crash = { concurrency = 16, sim = batches.sim }
 
@@ -66,7 +66,7 @@ end
 --- What the store has recorded: answers by the row, and the rows whose calls are in flight. The
 --- files are copied first, since to open them would mend what a crash has left.
 function methods:recorded()
-  local copy = database.folder()
+  local copy = files.folder()
   local recorded = { answers = {}, sent = {}, done = 0 }
   os.execute(("cp '%s'* '%s' 2>/dev/null"):format(self.db, copy))
   local db = assert(require("novita.sqlite").open(copy .. "/out.db"))
@@ -96,10 +96,7 @@ end
 
 --- The bytes of the output; nil where there is none.
 function methods:written()
-  local file = io.open(self.output, "rb")
-  local text = file and file:read("*a")
-  if file then file:close() end
-  return text
+  return files.read(self.output)
 end
 
 return crash

@@ -5,17 +5,10 @@
 --       setup(engine.setup)
 --       local db = engine.open()           the same one until engine.clear()
 
+local files = require("spec.support.files")
 local postgres = require("spec.support.postgres")
 
 local database = {}
-
---- A folder, for who removes it.
----@return string
-function database.folder()
-  local path = os.tmpname()
-  os.execute(("rm '%s' && mkdir '%s'"):format(path, path))
-  return path
-end
 
 local sqlite = { name = "SQLite", bytes = "blob", float = "real",
   functions = { "blob", "built_for", "lock", "locked", "open", "version" } }
@@ -23,7 +16,7 @@ local sqlite = { name = "SQLite", bytes = "blob", float = "real",
 function sqlite.setup() sqlite.module = require("novita.sqlite") end
 
 function sqlite.open()
-  sqlite.dir = sqlite.dir or database.folder()
+  sqlite.dir = sqlite.dir or files.folder()
   return assert(sqlite.module.open(sqlite.dir .. "/spec.db"))
 end
 

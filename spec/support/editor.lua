@@ -12,6 +12,7 @@
 local socket = require("socket")
 
 local data = require("spec.support.data")
+local files = require("spec.support.files")
 local simulator = require("spec.support.simulator_client")
 
 local PATIENCE = 20 -- seconds for a headless run
@@ -59,20 +60,9 @@ report { ok = ok, result = result }
 ]]
 
 local function write(path, text)
-  local file = assert(io.open(path, "w"))
-  file:write(text)
-  file:close()
+  files.write(path, text)
   return path
 end
-
-local function read(path)
-  local file = io.open(path, "rb")
-  local text = file and file:read("*a") or ""
-  if file then file:close() end
-  return text
-end
-
-editor.read, editor.write = read, write
 
 --- A folder of its own, in which Neovim keeps its files.
 function editor.folder()
@@ -125,7 +115,7 @@ function editor.run(code, options)
   local pipe = assert(io.popen(line))
   local status = tonumber(pipe:read("*a"):match("(%d+)%s*$"))
   pipe:close()
-  local output, text = read(folder .. "/output"), read(result_file)
+  local output, text = files.read(folder .. "/output") or "", files.read(result_file) or ""
   editor.remove(folder)
   if status == 127 then error("nvim is not installed", 2) end
   if options.stay then return nil, output, status end
@@ -194,7 +184,7 @@ end
 function methods:result(seconds)
   local till = socket.gettime() + (seconds or 5)
   repeat
-    local value = data.decode(read(self.folder .. "/result"))
+    local value = data.decode(files.read(self.folder .. "/result") or "")
     if value ~= nil then return value end
     socket.sleep(0.02)
   until socket.gettime() > till

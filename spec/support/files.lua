@@ -1,7 +1,8 @@
--- Files of certificates, good and bad; who makes one removes it.
+-- Files and folders for specs, certificates among them; who makes one removes it.
 --
+--   files.write(path, text)    files.read(path)    files.names(folder)
+--   local folder = files.folder()
 --   local path = files.fifo()              to open it waits for ever
---   files.write(path, files.BROKEN_PEM)
 --   local folder = files.hashed(ca_file)   a folder as SSL_CERT_DIR names it
 
 local files = {
@@ -11,9 +12,35 @@ local files = {
 
 --- Makes a file with this text, or gives one a new text.
 function files.write(path, text)
-  local file = assert(io.open(path, "w"))
+  local file = assert(io.open(path, "wb"))
   file:write(text)
   file:close()
+end
+
+--- The bytes of a file; nil where there is none.
+---@return string? text
+function files.read(path)
+  local file = io.open(path, "rb")
+  local text = file and file:read("*a")
+  if file then file:close() end
+  return text
+end
+
+--- Makes a folder.
+---@return string path
+function files.folder()
+  local path = os.tmpname()
+  os.execute(("rm '%s' && mkdir '%s'"):format(path, path))
+  return path
+end
+
+--- The names in a folder, hidden ones too, with a blank between them.
+---@return string names
+function files.names(folder)
+  local pipe = io.popen("ls -A '" .. folder .. "'")
+  local text = pipe:read("*a"):gsub("\n", " "):gsub(" $", "")
+  pipe:close()
+  return text
 end
 
 --- Makes a pipe with a name.

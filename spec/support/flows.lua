@@ -10,6 +10,7 @@ local busted = require("busted")
 local novita = require("novita")
 
 local database = require("spec.support.database")
+local files = require("spec.support.files")
 local postgres = require("spec.support.postgres")
 local simulator = require("spec.support.simulator_client")
 
@@ -18,7 +19,7 @@ local flows = { MODEL = "simulator/echo" }
 local sqlite = { name = "SQLite" }
 
 function sqlite.address()
-  sqlite.dir = sqlite.dir or database.folder()
+  sqlite.dir = sqlite.dir or files.folder()
   return sqlite.dir .. "/runs.db"
 end
 

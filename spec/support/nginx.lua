@@ -11,6 +11,7 @@
 
 local socket = require("socket")
 
+local files = require("spec.support.files")
 local machine = require("spec.support.machine")
 
 local PACKAGES = "nginx nginx-common libnginx-mod-http-lua libnginx-mod-http-ndk "
@@ -26,19 +27,6 @@ local mt = { __name = "nginx", __index = methods }
 local function run(command)
   local ok, _, status = os.execute(command)
   if ok ~= true and ok ~= 0 then error(("failed (%s): %s"):format(status or ok, command), 2) end
-end
-
-local function read_file(path)
-  local file = io.open(path, "rb")
-  local text = file and file:read("*a")
-  if file then file:close() end
-  return text
-end
-
-local function write_file(path, text)
-  local file = assert(io.open(path, "wb"))
-  file:write(text)
-  file:close()
 end
 
 local function first_line(command)
@@ -67,7 +55,7 @@ local FETCH = [[
   touch ../complete]]
 
 local function fetch()
-  if read_file(root .. "/complete") then return end
+  if files.read(root .. "/complete") then return end
   run((FETCH:gsub("@(%l+)", { source = source, root = root, packages = PACKAGES })))
 end
 
@@ -159,7 +147,7 @@ local function example(self, options)
   local modules = ("load_module %s/usr/lib/nginx/modules/ndk_http_module.so;\n"
     .. "load_module %s/usr/lib/nginx/modules/ngx_http_lua_module.so;\n"
     .. (first_line("id -u") == "0" and "user root;" or "")):format(root, root)
-  local text = read_file(folder .. "/nginx.conf")
+  local text = files.read(folder .. "/nginx.conf")
   for from, to in pairs {
     ["daemon off;"] = modules, ["error_log stderr;"] = "error_log error.log notice;",
     ["worker_processes auto;"] = "worker_processes 1;",
@@ -178,7 +166,7 @@ end
 -- Processes -------------------------------------------------------------------------------------
 
 local function alive(pid)
-  local stat = read_file(("/proc/%d/stat"):format(pid))
+  local stat = files.read(("/proc/%d/stat"):format(pid))
   return stat ~= nil and not stat:find(") Z ", 1, true)
 end
 
@@ -201,7 +189,7 @@ end
 ---@return integer[] pids
 function methods:workers()
   local list = {}
-  local children = read_file(("/proc/%d/task/%d/children"):format(self.pid, self.pid)) or ""
+  local children = files.read(("/proc/%d/task/%d/children"):format(self.pid, self.pid)) or ""
   for pid in children:gmatch("%d+") do list[#list + 1] = tonumber(pid) end
   return list
 end
@@ -213,20 +201,20 @@ end
 --- What a worker has: descriptors, threads, resident KiB, and seconds of CPU used.
 function methods:usage(pid)
   pid = pid or self:workers()[1]
-  local stat = assert(read_file(("/proc/%d/stat"):format(pid))):match("%) (.*)")
+  local stat = assert(files.read(("/proc/%d/stat"):format(pid))):match("%) (.*)")
   local words = {}
   for word in stat:gmatch("%S+") do words[#words + 1] = tonumber(word) or word end
   return {
     descriptors = count(("/proc/%d/fd"):format(pid)),
     threads = count(("/proc/%d/task"):format(pid)),
-    memory = tonumber(read_file(("/proc/%d/status"):format(pid)):match("VmRSS:%s+(%d+)")),
+    memory = tonumber(files.read(("/proc/%d/status"):format(pid)):match("VmRSS:%s+(%d+)")),
     cpu = (words[12] + words[13]) / 100,
   }
 end
 
 --- What the error log says so far.
 function methods:log()
-  return read_file(self.directory .. "/error.log") or ""
+  return files.read(self.directory .. "/error.log") or ""
 end
 
 --- The lines of the error log at this level or a worse one.
@@ -294,7 +282,7 @@ end
 
 local function write_here(directory, without)
   local sim = require("spec.support.simulator_client").shared()
-  write_file(directory .. "/here.lua",
+  files.write(directory .. "/here.lua",
     HERE:format(without or "", sim.url, sim.tls_url, sim.ca_file))
 end
 
@@ -318,12 +306,12 @@ function nginx.start(options)
   local self = setmetatable({ directory = first_line("mktemp -d"), port = machine.free_port() }, mt)
   if options.simulator ~= false then write_here(self.directory, options.without) end
   local text = options.example and example(self, options) or configuration(self, options)
-  write_file(self.directory .. "/nginx.conf", text)
+  files.write(self.directory .. "/nginx.conf", text)
   local command = ("%s %s %s/usr/sbin/nginx -p . -c nginx.conf -e error.log 2>/dev/null")
     :format(options.prefix or "", environment(options), root)
   run(("cd %s && { %s || { cat error.log >&2; false; }; }"):format(self.directory, command))
   self.pid = tonumber(nginx.wait_for(function()
-    return read_file(self.directory .. "/nginx.pid")
+    return files.read(self.directory .. "/nginx.pid")
   end))
   nginx.wait_for(function() return #self:workers() >= (options.workers or 1) end)
   return self

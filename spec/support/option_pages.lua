@@ -6,6 +6,7 @@
 
 local core = require("novita.core")
 local options = require("novita.call.options")
+local files = require("spec.support.files")
 local reference = require("spec.support.reference")
 
 local option_pages = {}
@@ -90,7 +91,7 @@ end
 function option_pages.texts()
   local rows, texts = options.rows(), {}
   for _, path in ipairs(reference.files("doc/*.md")) do
-    local text = reference.read(path)
+    local text = files.read(path)
     for topic in text:gmatch("\n<!%-%- options: (%l+) %-%->\n") do
       local list = each_of(rows, markdown_row, topic)
       table.insert(list, 1, "| option | type | default | meaning |\n|---|---|---|---|")
@@ -99,11 +100,11 @@ function option_pages.texts()
   end
   local help, api = "doc/novita.txt", "lua/novita/meta/options.lua"
   local in_core = "lua/novita/meta/types.lua"
-  texts[help] = replace(reference.read(help), "|novita-pages|.\n", "\t",
+  texts[help] = replace(files.read(help), "|novita-pages|.\n", "\t",
     each_of(rows, help_row))
-  texts[api] = replace(reference.read(api), "---@class novita.Options", "---",
+  texts[api] = replace(files.read(api), "---@class novita.Options", "---",
     each_of(rows, field_row))
-  texts[in_core] = replace(reference.read(in_core), "---@class novita.core.Options", "---",
+  texts[in_core] = replace(files.read(in_core), "---@class novita.core.Options", "---",
     each_of(core.options(), field_row))
   return texts
 end
@@ -111,7 +112,7 @@ end
 --- Writes them.
 function option_pages.write()
   for path, text in pairs(option_pages.texts()) do
-    if text ~= reference.read(path) then
+    if text ~= files.read(path) then
       local file = assert(io.open(path, "wb"))
       assert(file:write(text))
       file:close()

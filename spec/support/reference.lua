@@ -10,17 +10,9 @@
 local core = require("novita.core")
 local sqlite = require("novita.sqlite")
 
-local reference = {}
+local read = require("spec.support.files").read
 
---- The text of a file.
----@param path string
----@return string
-function reference.read(path)
-  local file = assert(io.open(path, "rb"))
-  local text = file:read("*a")
-  file:close()
-  return text
-end
+local reference = {}
 
 --- The paths that a pattern of the shell matches.
 ---@param pattern string
@@ -33,7 +25,7 @@ function reference.files(pattern)
   return list
 end
 
-local read, files = reference.read, reference.files
+local files = reference.files
 
 local function set_of(names)
   local set = {}

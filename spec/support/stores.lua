@@ -7,6 +7,7 @@
 --       after_each(engine.clear)                             which closes what open() gave
 
 local database = require("spec.support.database")
+local files = require("spec.support.files")
 local novita = require("novita")
 
 local stores = {}
@@ -30,7 +31,7 @@ end
 local sqlite = { name = "SQLite", kind = "sqlite", setup = function() end }
 
 function sqlite.address()
-  sqlite.dir = sqlite.dir or database.folder()
+  sqlite.dir = sqlite.dir or files.folder()
   return sqlite.dir .. "/a b.db"
 end
 

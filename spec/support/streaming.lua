@@ -7,6 +7,7 @@
 local core = require("novita.core")
 local novita = require("novita")
 
+local files = require("spec.support.files")
 local simulator = require("spec.support.simulator_client")
 
 local streaming = {
@@ -117,9 +118,7 @@ end
 
 --- KiB of memory that this process has in use, or nil where there is no /proc.
 function streaming.memory()
-  local file = io.open("/proc/self/status")
-  local text = file and file:read("*a") or ""
-  if file then file:close() end
+  local text = files.read("/proc/self/status") or ""
   return tonumber(text:match("VmRSS:%s+(%d+) kB"))
 end
 
