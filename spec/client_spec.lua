@@ -8,25 +8,15 @@ local talk = require("spec.support.client")
 
 local KEY = "sk_client_s3cret_key"
 
--- The headers of the request that a call sends.
-local function headers_of(call)
-  talk.sim:reset()
-  call()
-  return assert(talk.sim:journal()[1], "nothing was sent").header
-end
-
-local function chat_headers(client, options)
-  return headers_of(function() assert(client:chat(talk.request(), options)) end)
-end
-
 describe("the options of a call", function()
   it("go before those of its client, and these before the defaults", function()
     local client = talk.client { user_agent = "client", api_key = KEY }
-    assert.are.equal("client", chat_headers(client)["user-agent"])
-    assert.are.equal("call", chat_headers(client, { user_agent = "call" })["user-agent"])
-    assert.are.equal("client", chat_headers(client, { deadline = 5 })["user-agent"])
-    assert.are.equal("Bearer " .. KEY, chat_headers(client, { user_agent = "x" }).authorization)
-    assert.is_truthy(chat_headers(talk.client())["user-agent"]:find("^novita%-lua/"))
+    assert.are.equal("client", talk.chat_headers(client)["user-agent"])
+    assert.are.equal("call", talk.chat_headers(client, { user_agent = "call" })["user-agent"])
+    assert.are.equal("client", talk.chat_headers(client, { deadline = 5 })["user-agent"])
+    assert.are.equal("Bearer " .. KEY,
+      talk.chat_headers(client, { user_agent = "x" }).authorization)
+    assert.is_truthy(talk.chat_headers(talk.client())["user-agent"]:find("^novita%-lua/"))
   end)
 
   it("may undo what the client has", function()
@@ -37,21 +27,21 @@ describe("the options of a call", function()
 
   it("are added to the client's headers, name by name", function()
     local client = talk.client { headers = { ["X-A"] = "client", ["X-B"] = "client" } }
-    local header = chat_headers(client, { headers = { ["x-a"] = "call", ["X-C"] = "call" } })
+    local header = talk.chat_headers(client, { headers = { ["x-a"] = "call", ["X-C"] = "call" } })
     assert.are.equal("call", header["x-a"])
     assert.are.equal("client", header["x-b"])
     assert.are.equal("call", header["x-c"])
-    header = chat_headers(client, { headers = { ["X-A"] = false } })
+    header = talk.chat_headers(client, { headers = { ["X-A"] = false } })
     assert.is_nil(header["x-a"])
     assert.are.equal("client", header["x-b"])
-    assert.are.equal("client", chat_headers(client)["x-a"])
+    assert.are.equal("client", talk.chat_headers(client)["x-a"])
   end)
 
   it("are copied when they are given", function()
     local options = { base_url = talk.sim.url, api_key = KEY, headers = { ["X-A"] = "1" } }
     local client = novita.new(options)
     options.api_key, options.base_url, options.headers["X-A"] = "sk_other", "http://x/", "2"
-    local header = chat_headers(client)
+    local header = talk.chat_headers(client)
     assert.are.equal("Bearer " .. KEY, header.authorization)
     assert.are.equal("1", header["x-a"])
   end)
@@ -70,12 +60,12 @@ describe("the environment", function()
     .. "print(reply or err)"
 
   it("gives key and base_url", function()
-    local header = headers_of(function() assert.are.equal("Hi\n", run(CHAT, set())) end)
+    local header = talk.headers(function() assert.are.equal("Hi\n", run(CHAT, set())) end)
     assert.are.equal("Bearer sk_environment", header.authorization)
   end)
 
   it("counts less than options, even if it is wrong", function()
-    local header = headers_of(function()
+    local header = talk.headers(function()
       assert.are.equal("true\n", run(("print(novita.new { base_url = '%s', api_key = 'sk_option' }"
         .. ":chat { model = 'simulator/echo', message = 'Hi' } ~= nil)"):format(talk.sim.url),
         { NOVITA_BASE_URL = "nonsense", NOVITA_API_KEY = "two words" }))
@@ -176,7 +166,7 @@ describe("the list of models", function()
   end)
 
   it("needs no key", function()
-    local header = headers_of(function() assert(talk.client({ api_key = false }):models()) end)
+    local header = talk.headers(function() assert(talk.client({ api_key = false }):models()) end)
     assert.is_nil(header.authorization)
     local output = child.run("print(#require('novita').models() > 5)",
       { NOVITA_BASE_URL = talk.sim.url })

@@ -1,4 +1,4 @@
-local compat = require "novita.compat"
+local compat = require("novita.compat")
 
 describe("compat.finalizer", function()
   it("calls the function once what it gave is collected, and not before", function()

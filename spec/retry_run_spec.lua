@@ -1,4 +1,4 @@
-local retry = require "novita.retry"
+local retry = require("novita.retry")
 local generator = require("spec.support.random")
 
 local WALL = 784111777 -- Sun, 06 Nov 1994 08:49:37 GMT

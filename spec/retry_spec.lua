@@ -1,5 +1,5 @@
 
-local retry = require "novita.retry"
+local retry = require("novita.retry")
 local generator = require("spec.support.random")
 
 local WALL = 784111777 -- Sun, 06 Nov 1994 08:49:37 GMT

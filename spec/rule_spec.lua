@@ -1,4 +1,4 @@
-local rule = require "novita.rule"
+local rule = require("novita.rule")
 
 local RULES = {
   count = rule.integer(1),

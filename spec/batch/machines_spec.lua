@@ -3,6 +3,7 @@
 -- Covers: lua/novita/batch/leases.lua
 
 local child = require("spec.support.child")
+local clock = require("spec.support.clock")
 local core = require("novita.core")
 local database = require("spec.support.database")
 local engine = require("spec.support.stores").postgres
@@ -87,15 +88,6 @@ describe("a batch of several processes, #postgres,", function()
     return times, counts
   end
 
-  local function fullest(times, seconds)
-    local most, first = 0, 1
-    for last, time in ipairs(times) do
-      while times[first] < time - seconds do first = first + 1 end
-      most = math.max(most, last - first + 1)
-    end
-    return most
-  end
-
   it("loses no row, writes none twice, keeps the limit, and names what it paid twice", function()
     write_input()
     sim:script { { delay = 0.25, uses = 100 * ROWS } }
@@ -139,13 +131,13 @@ describe("a batch of several processes, #postgres,", function()
     local times, counts = asked()
     for id, number_of in pairs(counts) do assert.is_true(number_of == 1 or twice[id], id) end
     assert.is_true(#times < ROWS + 4 * 8 + 40, #times)
-    assert.is_true(fullest(times, 60) <= RPM, fullest(times, 60))
-    assert.is_true(fullest(times, 5) <= math.ceil(RPM * 6 / 61), fullest(times, 5))
+    assert.is_true(clock.fullest(times, 60) <= RPM, clock.fullest(times, 60))
+    assert.is_true(clock.fullest(times, 5) <= math.ceil(RPM * 6 / 61), clock.fullest(times, 5))
     if os.getenv("NOVITA_SPEC_FIGURES") then
       print(("%d calls, %d of them extra, %d answers extra; %d rows named; %d in 5 s, %.1f s")
         :format(#times, #times - ROWS,
           store:query("select cast(sum(extra) as bigint) from call")[1][1], #status.paid_twice,
-          fullest(times, 5), times[#times] - times[1]))
+          clock.fullest(times, 5), times[#times] - times[1]))
     end
   end)
 end)

@@ -1,9 +1,9 @@
 -- Covers: src/lua/sse.c
 
-local core = require "novita.core"
+local core = require("novita.core")
 local generator = require("spec.support.random")
-local reference = require "spec.support.sse_reference"
-local vectors = require "spec.support.sse_vectors"
+local reference = require("spec.support.sse_reference")
+local vectors = require("spec.support.sse_vectors")
 
 local EVERY_CUT = 200 -- longer streams are not cut at every offset
 

@@ -10,26 +10,18 @@ local sim = talk.sim
 before_each(function() sim:reset() end)
 teardown(function() sim:reset() end)
 
--- The answer and info, or nil and the error, that a scripted step leads to.
-local function asks(step, request, options)
-  if step then sim:script(step[1] and step or { step }) end
-  request = request or {}
-  request.path = request.path or "/things"
-  return talk.client(options):request(request)
-end
-
 local function entry()
   return assert(sim:journal()[1], "nothing was sent")
 end
 
 describe("a request", function()
   it("is a GET, or with a body a POST of its JSON", function()
-    local answer = asks({ body = '{"a":[1,null]}' })
+    local answer = talk.asks({ body = '{"a":[1,null]}' })
     assert.are.same({ a = { 1, novita.null } }, answer)
     local got = entry()
     assert.are.same({ "GET", "/openai/v1/things", "" }, { got.method, got.path, got.body })
     sim:reset()
-    asks({ body = "{}" }, { body = { b = { 1 }, a = "x" } })
+    talk.asks({ body = "{}" }, { body = { b = { 1 }, a = "x" } })
     got = entry()
     assert.are.same({ "POST", '{"a":"x","b":[1]}', "application/json" },
       { got.method, got.body, got.header["content-type"] })
@@ -51,17 +43,17 @@ describe("a request", function()
 
   it("gives the answer as a table where its type says JSON, else as text", function()
     for _, kind in ipairs { "application/json", "Application/Problem+JSON; charset=utf-8" } do
-      assert.are.same({ a = 1 }, asks { body = '{"a":1}', content_type = kind })
+      assert.are.same({ a = 1 }, talk.asks { body = '{"a":1}', content_type = kind })
     end
     for _, kind in ipairs { "text/plain", "application/jsonl", "application/x-ndjson" } do
-      assert.are.equal('{"a":1}', asks { body = '{"a":1}', content_type = kind })
+      assert.are.equal('{"a":1}', talk.asks { body = '{"a":1}', content_type = kind })
     end
-    assert.are.equal("a\0b", asks { body = "a\0b", content_type = "application/octet-stream" })
-    assert.are.equal("", asks { body = "", status = 200 })
+    assert.are.equal("a\0b", talk.asks { body = "a\0b", content_type = "application/octet-stream" })
+    assert.are.equal("", talk.asks { body = "", status = 200 })
   end)
 
   it("says what is known beside the answer", function()
-    local _, info = asks { body = "{}" }
+    local _, info = talk.asks { body = "{}" }
     assert.are.same({ 200, 1 }, { info.status, #info.attempts })
     assert.is_string(info.request_id)
   end)
@@ -71,10 +63,10 @@ describe("a request whose answer has a code and a message", function()
   it("fails by any code but those of success", function()
     for _, code in ipairs { 0, 200 } do
       local body = ('{"code":%d,"message":"success"}'):format(code)
-      assert.are.same({ code = code, message = "success" }, (asks { body = body }))
+      assert.are.same({ code = code, message = "success" }, (talk.asks { body = body }))
     end
     for _, code in ipairs { "1", '"X"' } do
-      local _, err = asks { body = ('{"code":%s,"message":"sorry"}'):format(code) }
+      local _, err = talk.asks { body = ('{"code":%s,"message":"sorry"}'):format(code) }
       assert.are.same({ "api_error", "sorry" }, { err.kind, err.message })
     end
   end)
@@ -82,17 +74,17 @@ end)
 
 describe("a request that fails", function()
   it("gives the errors of a chat", function()
-    local _, err = asks { status = 404, message = "no such thing" }
+    local _, err = talk.asks { status = 404, message = "no such thing" }
     assert.are.equal("not_found", err.kind)
     assert.is_truthy(err.message:find("no such thing (at " .. sim.url .. "/things)", 1, true))
-    _, err = asks({ status = 404 }, { path = "/things?token=s3cret" })
+    _, err = talk.asks({ status = 404 }, { path = "/things?token=s3cret" })
     assert.is_truthy(err.message:find("(at " .. sim.url .. "/things)", 1, true))
-    _, err = asks { body = '{"error":{"message":"odd","code":"x"}}' }
+    _, err = talk.asks { body = '{"error":{"message":"odd","code":"x"}}' }
     assert.are.same({ "api_error", "odd", "x" }, { err.kind, err.message, err.code })
     for _, body in ipairs { "{", "null", "false" } do
-      assert.are.equal("invalid_response", select(2, asks { body = body }).kind)
+      assert.are.equal("invalid_response", select(2, talk.asks { body = body }).kind)
     end
-    _, err = asks({ ending = "stall", cut = 1, body = "{}" }, {}, { idle_timeout = 0.05 })
+    _, err = talk.asks({ ending = "stall", cut = 1, body = "{}" }, {}, { idle_timeout = 0.05 })
     assert.are.same({ "timeout", "idle" }, { err.kind, err.reason })
   end)
 
@@ -100,7 +92,7 @@ describe("a request that fails", function()
     local steps = {
       { status = 503, connection = "close" }, { raw = "", ending = "reset" }, { body = "{}" },
     }
-    local answer, info = asks(steps, { body = { a = 1 } },
+    local answer, info = talk.asks(steps, { body = { a = 1 } },
       { retry = { attempts = 3, initial_delay = 0 } })
     assert.are.same({}, answer)
     assert.are.equal(3, #info.attempts)
@@ -145,16 +137,16 @@ describe("requests", function()
   it("wait for limits, with the tokens that their bodies have", function()
     local limit = novita.limit { rpm = 100, tpm = 1000 }
     local long = { input = ("word "):rep(2000) }
-    local _, err = asks(nil, { body = long }, { limit = limit })
+    local _, err = talk.asks(nil, { body = long }, { limit = limit })
     assert.are.same({ "rate_limited_local", "tokens" }, { err.kind, err.reason })
-    assert(asks({ body = '{"usage":{"total_tokens":5}}' }, { body = { input = "word" } },
+    assert(talk.asks({ body = '{"usage":{"total_tokens":5}}' }, { body = { input = "word" } },
       { limit = limit }))
-    assert(asks({ body = "{}" }, { body = { input_file_id = "file" } }, { limit = limit }))
+    assert(talk.asks({ body = "{}" }, { body = { input_file_id = "file" } }, { limit = limit }))
   end)
 
   it("are logged without body and query", function()
     local events = {}
-    asks({ body = "{}" }, { body = { secret = "s3cret" }, query = { key = "s3cret" } },
+    talk.asks({ body = "{}" }, { body = { secret = "s3cret" }, query = { key = "s3cret" } },
       { log = function(_, event) events[#events + 1] = event end })
     local first = events[1]
     assert.are.same({ "attempt", "POST", 200 }, { first.event, first.method, first.status })

@@ -2,16 +2,6 @@
 
 local talk = require("spec.support.client")
 
-local function headers_of(call)
-  talk.sim:reset()
-  call()
-  return assert(talk.sim:journal()[1], "nothing was sent").header
-end
-
-local function chat_headers(client, options)
-  return headers_of(function() assert(client:chat(talk.request(), options)) end)
-end
-
 describe("an api_key that is a function", function()
   it("is asked at each call", function()
     local count = 0
@@ -19,10 +9,10 @@ describe("an api_key that is a function", function()
       count = count + 1
       return "sk_number_" .. count
     end }
-    assert.are.equal("Bearer sk_number_1", chat_headers(client).authorization)
-    assert.are.equal("Bearer sk_number_2", chat_headers(client).authorization)
+    assert.are.equal("Bearer sk_number_1", talk.chat_headers(client).authorization)
+    assert.are.equal("Bearer sk_number_2", talk.chat_headers(client).authorization)
     assert.are.equal("Bearer sk_number_3",
-      headers_of(function() assert(client:models()) end).authorization)
+      talk.headers(function() assert(client:models()) end).authorization)
   end)
 
   local wrong = {

@@ -1,23 +1,14 @@
 local limit = require("novita.limit")
 local generator = require("spec.support.random")
-local tasks = require "spec.support.tasks"
+local tasks = require("spec.support.tasks")
 
 local HOSTS = { "sleep alone", "wake" }
-
-local function env_of(world, seed)
-  return {
-    now = world.now, time = function() return 1e9 + world.now() end,
-    random = seed and generator(seed) or function() return 0 end,
-    error = function(err) return err end,
-  }
-end
 
 -- A world, a limiter in it, and what a waiting call of such a host stands on.
 local function setup(options, host, seed)
   local world = tasks.world()
-  local wait = { sleep = world.sleep }
-  if host == "wake" then wait.task, wait.wake = world.task, world.wake end
-  return world, limit.new(options, env_of(world, seed)), wait
+  local environment = tasks.environment(world, seed and generator(seed))
+  return world, limit.new(options, environment), tasks.host(world, host == "wake")
 end
 
 local function with(wait, fields)
@@ -34,7 +25,7 @@ describe("limit.new", function()
       { { burst = 61 }, "limit.burst: expected a number from 0 to 60, got 61" },
       { { rps = 5 }, 'limit.rps: unknown option; did you mean "rpm"?' },
     } do
-      local ok, message = pcall(limit.new, case[1], env_of(tasks.world()))
+      local ok, message = pcall(limit.new, case[1], tasks.environment(tasks.world()))
       assert.is_false(ok)
       assert.is_truthy(message:find(case[2], 1, true), message)
     end

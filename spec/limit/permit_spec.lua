@@ -3,27 +3,13 @@
 local limit = require("novita.limit")
 local tasks = require("spec.support.tasks")
 
-local function env_of(world, random)
-  return {
-    now = world.now, time = function() return 1e9 + world.now() end,
-    random = random or function() return 0 end,
-    error = function(err) return err end,
-  }
-end
-
-local function host(world, wakes)
-  local wait = { sleep = world.sleep }
-  if wakes then wait.task, wait.wake = world.task, world.wake end
-  return wait
-end
-
 describe("a permit", function()
   local world, limiter, wait
 
   before_each(function()
     world = tasks.world()
-    limiter = limit.new({ rpm = 10, tpm = 10000, burst = 60 }, env_of(world))
-    wait = host(world)
+    limiter = limit.new({ rpm = 10, tpm = 10000, burst = 60 }, tasks.environment(world))
+    wait = tasks.host(world)
   end)
 
   local function used()

@@ -1,24 +1,10 @@
 -- The limiter against servers that enforce 600 requests and 60,000 tokens a minute, and permits.
 
 local limit = require("novita.limit")
-local quota = require "spec.support.quota"
+local quota = require("spec.support.quota")
 local retry = require("novita.retry")
 local generator = require("spec.support.random")
-local tasks = require "spec.support.tasks"
-
-local function env_of(world, random)
-  return {
-    now = world.now, time = function() return 1e9 + world.now() end,
-    random = random or function() return 0 end,
-    error = function(err) return err end,
-  }
-end
-
-local function host(world, wakes)
-  local wait = { sleep = world.sleep }
-  if wakes then wait.task, wait.wake = world.task, world.wake end
-  return wait
-end
+local tasks = require("spec.support.tasks")
 
 local function between(least, most)
   return function(random) return math.floor(least + (most - least + 1) * random()) end
@@ -28,8 +14,8 @@ end
 -- What the server let in from the second minute on is counted.
 local function simulate(options, admit, load)
   local world, random = tasks.world(), generator(load.seed or 1)
-  local env = env_of(world, random)
-  local limiter, wait = limit.new(options, env), host(world, not load.sleep_alone)
+  local env = tasks.environment(world, random)
+  local limiter, wait = limit.new(options, env), tasks.host(world, not load.sleep_alone)
   local policy = retry.policy()
   local seen = { refused = 0, bursts = 0, calls = 0, tokens = 0, done = 0, lost = 0 }
   local burst = -math.huge
@@ -130,10 +116,11 @@ describe("500 calls that succeed, fail, are cancelled and are late", function()
   for _, wakes in ipairs { true, false } do
     it("leave no slot taken and nobody waiting, " .. (wakes and "woken" or "sleeping"), function()
       local world, random = tasks.world(), generator(9)
-      local limiter = limit.new({ rpm = 300, tpm = 90000, concurrency = 7 }, env_of(world, random))
+      local limiter = limit.new({ rpm = 300, tpm = 90000, concurrency = 7 },
+        tasks.environment(world, random))
       local ended, most, busy = 0, 0, 0
       for _ = 1, 500 do
-        local wait = host(world, wakes)
+        local wait = tasks.host(world, wakes)
         local till = random() * 120
         if random() < 0.2 then wait.deadline = till end
         if random() < 0.2 then wait.cancelled = function() return world.now() > till end end

@@ -1,6 +1,7 @@
 -- The limit that processes share, in a file and on a PostgreSQL server.
 
 local child = require("spec.support.child")
+local clock = require("spec.support.clock")
 local core = require("novita.core")
 local database = require("spec.support.database")
 local engines = require("spec.support.stores")
@@ -8,6 +9,7 @@ local novita = require("novita")
 local poll = require("novita.loop.poll")
 
 local SECONDS_A_REQUEST = 61 / 1200
+local SLACK = tonumber(os.getenv("NOVITA_SPEC_SLOWNESS")) or 1 -- seconds until all have started
 
 for _, engine in ipairs(engines.engines) do
   describe("a limit shared by " .. engine.name, function()
@@ -19,16 +21,6 @@ for _, engine in ipairs(engines.engines) do
 
     local function acquire(limiter)
       return assert(limiter:acquire(nil, { sleep = poll.sleep }))
-    end
-
-    -- The most times in any stretch of so many seconds.
-    local function fullest(times, seconds)
-      local most, first = 0, 1
-      for last, time in ipairs(times) do
-        while times[first] < time - seconds do first = first + 1 end
-        most = math.max(most, last - first + 1)
-      end
-      return most
     end
 
     it("is one for all processes", function()
@@ -51,9 +43,9 @@ for _, engine in ipairs(engines.engines) do
       table.sort(times)
       assert.are.equal(120, #times)
       for _, seconds in ipairs { 1, 2, 5 } do
-        assert.is_true(fullest(times, seconds) <= (seconds + 1) / SECONDS_A_REQUEST)
+        assert.is_true(clock.fullest(times, seconds) <= (seconds + 1) / SECONDS_A_REQUEST)
       end
-      assert.is_true(times[120] - times[1] <= 120 * SECONDS_A_REQUEST + 1)
+      assert.is_true(times[120] - times[1] <= 120 * SECONDS_A_REQUEST + SLACK)
     end)
 
     it("pauses all after a 429", function()

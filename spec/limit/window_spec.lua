@@ -1,5 +1,5 @@
 local window = require("novita.limit.window")
-local quota = require "spec.support.quota"
+local quota = require("spec.support.quota")
 local generator = require("spec.support.random")
 
 -- Uses amounts as soon as the window lets it, until a time; calls `each(now, amount)`.

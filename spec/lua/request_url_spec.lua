@@ -2,13 +2,6 @@
 
 local talk = require("spec.support.client")
 
-local function refused(options)
-  local err = talk.refuses(nil, options)
-  assert.are.equal("config", err.kind)
-  assert.is_nil(err.message:find("%c"))
-  return err
-end
-
 describe("base_url", function()
   local host = talk.sim.url:match("^http://([^/]+)")
   local good = {
@@ -47,7 +40,7 @@ describe("base_url", function()
   }
   for _, case in ipairs(bad) do
     it(("can't be %q"):format(tostring(case[1])), function()
-      local err = refused { base_url = case[1] }
+      local err = talk.refuses_options { base_url = case[1] }
       assert.are.equal("base_url", err.param)
       assert.is_truthy(err.message:find(case[2], 1, true), err.message)
       assert.is_nil(err.message:find("s3cret", 1, true))

@@ -38,6 +38,18 @@ function talk.sends(request, options)
   return entries[1].body, entries[1]
 end
 
+--- The headers, by lower-case name, of the first request that a function sends.
+function talk.headers(send)
+  talk.sim:reset()
+  send()
+  return assert(talk.sim:journal()[1], "nothing was sent").header
+end
+
+--- The headers of the request that a client's chat sends.
+function talk.chat_headers(client, options)
+  return talk.headers(function() assert(client:chat(talk.request(), options)) end)
+end
+
 --- The error of a chat that is refused before anything is sent.
 function talk.refuses(request, options)
   talk.sim:reset()
@@ -46,6 +58,22 @@ function talk.refuses(request, options)
   if reply then error("not refused", 2) end
   if sent ~= 0 then error(("%d requests sent: %s"):format(sent, tostring(err)), 2) end
   return err
+end
+
+--- The same for options that are refused: a message of one line.
+function talk.refuses_options(options)
+  local err = talk.refuses(nil, options)
+  assert(err.kind == "config", err.kind)
+  assert(not err.message:find("%c"), err.message)
+  return err
+end
+
+--- The answer and info, or nil and the error, of any endpoint, after steps of the simulator.
+function talk.asks(step, request, options)
+  if step then talk.sim:script(step[1] and step or { step }) end
+  request = request or {}
+  request.path = request.path or "/things"
+  return talk.client(options):request(request)
 end
 
 --- The reply and info, or nil and the error, that a step of the simulator leads to.

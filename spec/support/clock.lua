@@ -34,4 +34,14 @@ function clock.fast(factor)
   return setmetatable(loop, { __index = poll })
 end
 
+--- The most of these times, which are in order, in any stretch of so many seconds.
+function clock.fullest(times, seconds)
+  local most, first = 0, 1
+  for last, time in ipairs(times) do
+    while times[first] < time - seconds do first = first + 1 end
+    most = math.max(most, last - first + 1)
+  end
+  return most
+end
+
 return clock

@@ -95,4 +95,20 @@ function tasks.world()
   return world
 end
 
+--- What a limiter stands on in a world; without `random` it adds no jitter.
+function tasks.environment(world, random)
+  return {
+    now = world.now, time = function() return 1e9 + world.now() end,
+    random = random or function() return 0 end,
+    error = function(err) return err end,
+  }
+end
+
+--- What a waiting call stands on: a host that can sleep, or one whose tasks are also woken.
+function tasks.host(world, wakes)
+  local wait = { sleep = world.sleep }
+  if wakes then wait.task, wait.wake = world.task, world.wake end
+  return wait
+end
+
 return tasks

@@ -1,7 +1,7 @@
 -- Requests whose strings are templates.
 -- Covers: lua/novita/template/copy.lua
 
-local json = require "cjson"
+local json = require("cjson")
 local fill, filler = require("novita.template").fill, require("novita.template").filler
 
 describe("fill", function()

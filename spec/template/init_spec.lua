@@ -1,5 +1,5 @@
-local json = require "cjson"
-local template = require "novita.template"
+local json = require("cjson")
+local template = require("novita.template")
 
 local function render(source, vars, options)
   local compiled = assert(template.compile(source, options))

@@ -1,4 +1,4 @@
-local template = require "novita.template"
+local template = require("novita.template")
 
 local function render(source, vars, options)
   local compiled = assert(template.compile(source, options))
