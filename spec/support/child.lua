@@ -80,6 +80,15 @@ function child.start_words(words, environment)
   return start(words, environment)
 end
 
+--- Waits until it has written so many lines, at most 10 s.
+---@param count integer
+function methods:prints(count)
+  for _ = 1, 1000 do
+    if select(2, files.read(self.path):gsub("\n", "")) >= count then return end
+    native.readable(-1, 0.01)
+  end
+end
+
 --- Waits for its end.
 ---@return string output, string how "exit" or "signal", integer number
 function methods:finish()

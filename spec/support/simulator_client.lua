@@ -96,7 +96,6 @@
 local socket = require("socket")
 
 local data = require("spec.support.data")
-local machine = require("spec.support.machine")
 
 local START_SECONDS = 10
 local POLL_SECONDS = 0.005
@@ -188,10 +187,17 @@ function sim.shared()
   return setmetatable(shared, mt)
 end
 
+local refusing -- a socket, lest another program listens at its port
+
 --- A base URL where nothing listens: connections are refused.
 ---@return string url
 function sim.refused()
-  return "http://127.0.0.1:" .. machine.free_port() .. "/openai/v1"
+  if not refusing then
+    refusing = assert(socket.tcp())
+    assert(refusing:bind("127.0.0.1", 0))
+    sim.descriptors[refusing:getfd()] = true
+  end
+  return "http://127.0.0.1:" .. select(2, refusing:getsockname()) .. "/openai/v1"
 end
 
 --- A base URL that never answers the first packet, so that connecting takes for ever: the queue of
