@@ -258,7 +258,7 @@ typedef struct NvFeatures {
   int descriptor;		/* does nv_pool_descriptor work? */
 } NvFeatures;
 
-#define NV_MAX_IDLE	32	/* idle handles and transfers kept for reuse */
+#define NV_MAX_IDLE	64	/* idle handles and transfers kept for reuse */
 
 struct NvPool {
   void *multi;			/* CURLM; NULL = closed */
