@@ -32,16 +32,19 @@ function tasks.can_yield(state)
   return task and compat.can_yield(task.thread)
 end
 
+local function block_host(state, waiter) state.host.block(waiter) end
+
 --- Suspends the running code until the waiter is ready. Code that can't yield runs the loop, and
 --- with it the other tasks, until then.
 ---@param state novita.SchedulerState
 ---@param waiter table
-function tasks.park(state, waiter)
+---@param block? fun(state: novita.SchedulerState, waiter: table) runs the loop in the latter case
+function tasks.park(state, waiter, block)
   local task = state.running
   local before = task and task.waiter -- not nil if a finalizer or a hook runs this
   if task then task.waiter = waiter end
   if not tasks.can_yield(state) then
-    state.host.block(waiter)
+    (block or block_host)(state, waiter)
   else
     waiter.task = task
     while not waiter.ready do coroutine.yield(waiter) end

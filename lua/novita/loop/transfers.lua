@@ -7,16 +7,15 @@ local resuming = require("novita.loop.resuming")
 local tasks = require("novita.loop.tasks")
 local timers = require("novita.loop.timers")
 
-local add_timer, park = resuming.add_timer, tasks.park
+local add_timer = resuming.add_timer
 
 local transfers = {
   SLICE = 0.1, -- seconds; a signal that comes just before a poll is noticed after it
 }
 
--- Parks; cancels the transfer if Ctrl-C interrupts a program that blocks.
-local function park_for_transfer(state, waiter)
-  if tasks.can_yield(state) then return park(state, waiter) end
-  local ok, err = pcall(park, state, waiter)
+-- Runs the loop until the waiter is ready; cancels the transfer if Ctrl-C interrupts that.
+local function block(state, waiter)
+  local ok, err = pcall(state.host.block, waiter)
   if ok then return end
   waiter.list[waiter.slot] = nil
   timers.clear(state.timers, waiter)
@@ -73,16 +72,18 @@ function transfers.wait(state, transfer, seconds)
     transfer:cancel()
     return true
   end
-  local waiter = { transfer = transfer, list = waiting, slot = slot }
+  local waiter = {
+    transfer = transfer, list = waiting, slot = slot, ready = false, news = false, task = nil,
+  }
   waiting[slot] = waiter
   if seconds then add_timer(state, core.now() + seconds, waiter) end
   if transfer:news() then -- came after its owner looked, while other code ran
     waiter.ready, waiter.news = true, true
   end
-  park_for_transfer(state, waiter)
+  tasks.park(state, waiter, block)
   waiting[slot] = nil
-  timers.clear(state.timers, waiter)
-  return waiter.news == true
+  if waiter.timer then timers.clear(state.timers, waiter) end
+  return waiter.news
 end
 
 --- Readies all waiters of a pool that was closed, or belongs to the process that forked this one:
