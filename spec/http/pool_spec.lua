@@ -183,6 +183,32 @@ describe("pool:request", function()
     assert.is_nil(entry.header["content-type"])
   end)
 
+  it("goes to the URL of each, whatever the one before went to", function()
+    local here = sim.url
+    local other = here:gsub("127%.0%.0%.1", "localhost")
+    local sent, seen = {}, {}
+    for number, case in ipairs {
+      { here, "/a" }, { here, "/a" }, { here, "/b" }, { other, "/b" }, { here, "/b" },
+      { here, "/b?c=1" }, { other, "/a" }, { here, "/a" },
+    } do
+      local base, path = case[1], case[2]
+      sim:script { { body = "{}" }, { body = "{}" } }
+      local options = wire.options { base_url = base }
+      local first = pool:request({ path = path }, options)
+      assert.are.same({}, finish(pool:request({ path = path .. number }, options)))
+      assert.are.same({}, finish(first))
+      for _, target in ipairs { path, path .. number } do
+        sent[#sent + 1] = (base:match("//([^/]+)") .. " " .. base:match("//[^/]+(.*)") .. target)
+      end
+    end
+    for index, entry in ipairs(sim:journal()) do
+      seen[index] = entry.header.host .. " " .. entry.path
+    end
+    table.sort(sent)
+    table.sort(seen)
+    assert.are.same(sent, seen)
+  end)
+
   it("sends a body and any method", function()
     for _, method in ipairs { "POST", "PUT", "PATCH" } do
       sim:script { { body = "{}" } }

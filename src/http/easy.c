@@ -254,7 +254,8 @@ int nv_easy_configure (NvTransfer *t, const NvOptions *o,
   if (code == CURLE_OK) code = curl_easy_setopt(easy, option, value)
 #define set_row(name, kind, curl, secret, initial, topic, help) \
   NV_PICK_##kind(, if (curl != NV_NONE) set(curl, o->name);)
-  set(CURLOPT_URL, o->url);
+  set(CURLOPT_URL, t->url);
+  set(CURLOPT_CURLU, (CURLU *)t->parsed_url);
   /* wait to share an HTTP/2 connection; without TLS there is none, and the
      wait would last for a whole response */
   set(CURLOPT_PIPEWAIT, strncasecmp(o->url, "https:", 6) == 0 ? 1L : 0L);
@@ -298,6 +299,7 @@ void nv_easy_release (NvTransfer *t, NvPool *p) {
   curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, (char *)NULL);
   curl_easy_setopt(easy, CURLOPT_HTTPHEADER, (struct curl_slist *)NULL);
   curl_easy_setopt(easy, CURLOPT_POSTFIELDS, (char *)NULL);
+  curl_easy_setopt(easy, CURLOPT_CURLU, (CURLU *)NULL);
   p->idle_handles[p->idle_handle_count++] = easy;
 }
 

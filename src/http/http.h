@@ -189,6 +189,8 @@ struct NvTransfer {
   void *query;			/* curl_slist of "name=value", owned */
   NvFiles *files;		/* of a form or a download, owned; or NULL */
   char *proxy_ca_file;		/* copy of the option, owned; or NULL */
+  char *url;			/* the last one, owned and kept for reuse */
+  void *parsed_url;		/* CURLU of 'url', the same; or NULL */
   /* connection */
   void *easy;			/* CURL, while running */
   const char *phase;		/* "connect", "headers", "body" or "stream" */
@@ -232,6 +234,7 @@ struct NvTransfer {
 NV_FUNC NvTransfer *nv_transfer_new (NvPool *p);
 NV_FUNC void nv_transfer_free_idle (NvPool *p);
 NV_FUNC NvFiles *nv_transfer_files (NvTransfer *t);
+NV_FUNC int nv_transfer_set_url (NvTransfer *t, const char *url);
 NV_FUNC int nv_url_is_valid (const char *url);
 NV_FUNC int nv_url_host (const char *url, char host[NV_HOST]);
 NV_FUNC double nv_transfer_expiry (const NvTransfer *t, const char **which);
@@ -241,8 +244,7 @@ NV_FUNC void nv_transfer_update_expiry (NvTransfer *t);
 NV_FUNC void nv_transfer_mark_ready (NvTransfer *t);
 NV_FUNC void nv_transfer_clear_ready (NvTransfer *t);
 NV_FUNC void nv_transfer_set_failure (NvTransfer *t, const char *kind,
-                                      const char *reason,
-                                      const char *message);
+                                  const char *reason, const char *message);
 NV_FUNC void nv_transfer_read_info (NvTransfer *t);
 NV_FUNC void nv_transfer_retire (NvTransfer *t);
 
@@ -250,11 +252,9 @@ NV_FUNC void nv_transfer_retire (NvTransfer *t);
 
 /* features of the libcurl in use; strings may be NULL */
 typedef struct NvFeatures {
-  const char *libcurl;		/* version */
-  const char *tls;		/* TLS library and its version */
+  const char *libcurl, *tls;	/* versions of it and of its TLS library */
   const char *ca_file, *ca_path;	/* trusted by default */
-  int asynch_dns;		/* are DNS look-ups asynchronous? */
-  int http2;
+  int http2, asynch_dns;	/* does it have these? */
   int descriptor;		/* does nv_pool_descriptor work? */
 } NvFeatures;
 

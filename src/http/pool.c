@@ -141,7 +141,8 @@ int nv_pool_start (NvPool *p, NvTransfer *t, const NvOptions *o) {
     if (t->proxy_ca_file == NULL)
       return -1;
   }
-  if (nv_transfer_set_query(t, o->url) != 0 ||
+  if (nv_transfer_set_url(t, o->url) != 0 ||
+      nv_transfer_set_query(t, o->url) != 0 ||
       nv_transfer_set_proxy(t, o->proxy) != 0)
     return -1;
   if (p->multi == NULL)

@@ -108,7 +108,16 @@ NvTransfer *nv_transfer_new (NvPool *p) {
 }
 
 
+static void free_url (NvTransfer *t) {
+  free(t->url);
+  curl_url_cleanup(t->parsed_url);
+  t->url = NULL;
+  t->parsed_url = NULL;
+}
+
+
 static void free_transfer (NvTransfer *t) {
+  free_url(t);
   nv_buffer_free(&t->request);
   nv_buffer_free(&t->head);
   nv_buffer_free(&t->body);
@@ -123,12 +132,14 @@ void nv_transfer_free_idle (NvPool *p) {
 }
 
 
-/* empties 't' for reuse; it keeps its id and the blocks of its buffers */
+/* empties 't' for reuse; it keeps its id, its URL and its buffers' blocks */
 static void clear_transfer (NvTransfer *t) {
   NvTransfer empty;
   memset(&empty, 0, sizeof(empty));
   empty.owner = t->owner;
   empty.id = t->id;
+  empty.url = t->url;
+  empty.parsed_url = t->parsed_url;
   empty.request = nv_buffer_reused(&t->request);
   empty.head = nv_buffer_reused(&t->head);
   empty.body = nv_buffer_reused(&t->body);
@@ -160,6 +171,29 @@ NvFiles *nv_transfer_files (NvTransfer *t) {
   if (t->files == NULL)
     t->files = calloc(1, sizeof(NvFiles));
   return t->files;
+}
+
+
+/*
+** Sets the URL of 't'; -1 without memory. From a text libcurl parses the URL,
+** writes it again and parses that for each transfer, which costs more than the
+** other options together. So a reused transfer keeps it parsed: mostly it is
+** the same again. libcurl reports the error of one that can't be parsed.
+*/
+int nv_transfer_set_url (NvTransfer *t, const char *url) {
+  if (t->url != NULL && strcmp(t->url, url) == 0)
+    return 0;
+  free_url(t);
+  t->url = strdup(url);
+  if (t->url == NULL)
+    return -1;
+  t->parsed_url = curl_url();
+  if (t->parsed_url != NULL &&
+      curl_url_set(t->parsed_url, CURLUPART_URL, url, 0) != CURLUE_OK) {
+    curl_url_cleanup(t->parsed_url);
+    t->parsed_url = NULL;
+  }
+  return 0;
 }
 
 
