@@ -53,13 +53,25 @@ function batch_report.failure(err)
   return UNFINISHED
 end
 
+-- Problems of rows that ask nothing, by their ends, and what is said then.
+local NOTHING_ASKED = { "message: is missing", "has no body, and the batch no request" }
+local ASK = ": name what is asked, by --prompt 'Sum up: {{row.text}}', -t FILE, the `request` of a "
+  .. "description, or a `body` in each line"
+
+local function remedy_of(problem)
+  for _, ending in ipairs(NOTHING_ASKED) do
+    if problem:sub(-#ending) == ending then return ASK end
+  end
+  return ""
+end
+
 --- Reports the problems of rows: of those with the same problem the first.
 ---@param problems string[] which begin with the line of a row
 function batch_report.note_problems(problems)
   local told = {}
   for _, problem in ipairs(problems) do
     local what = problem:gsub("^line %d+", "", 1)
-    if not told[what] then console.note("novita: " .. problem) end
+    if not told[what] then console.note("novita: " .. problem .. remedy_of(problem)) end
     told[what] = true
   end
 end
