@@ -42,6 +42,15 @@ function rule.integer(least)
   }
 end
 
+--- How many rows may fail.
+---@type novita.OptionRule
+rule.failures = {
+  expected = "a count of rows, or a share below 1",
+  accepts = function(value)
+    return type(value) == "number" and value >= 0 and (value < 1 or value % 1 == 0)
+  end,
+}
+
 --- One of the keys of a table.
 ---@param set table<string, any>
 ---@return novita.OptionRule

@@ -272,6 +272,21 @@ describe("novita batch", function()
       .. "novita: 3 rows failed; the same command goes on with them\n", run.err)
   end)
 
+  it("says how to ask something, where nothing is asked", function()
+    local how = ": name what is asked, by --prompt 'Sum up: {{row.text}}', -t FILE, the `request` "
+      .. "of a description, or a `body` in each line\n"
+    for _, action in ipairs { "plan", "run" } do
+      local run = novita("batch " .. action .. " rows.jsonl")
+      assert.is_truthy(run.err:find("novita: line 1 message: is missing" .. how, 1, true), run.err)
+      variables.NOVITA_MODEL = nil
+      run = novita("batch " .. action .. " rows.jsonl --store other.db")
+      assert.is_truthy(run.err:find("novita: line 1 has no body, and the batch no request" .. how,
+        1, true), run.err)
+      variables.NOVITA_MODEL = "simulator/echo"
+    end
+    assert.are.same({}, calls())
+  end)
+
   it("ends with 2 where the description is wrong", function()
     files.write(home.path .. "/x.lua", "return 7")
     files.write(home.path .. "/y.lua", "return {")
@@ -280,7 +295,7 @@ describe("novita batch", function()
       ["x.lua"] = "x.lua: expected the table of a batch", ["y.lua"] = "y.lua: y.lua:1: ",
       ["z.json"] = 'novita: config: batch.outptu: unknown field; did you mean "output"?',
       ["none.jsonl"] = "none.jsonl", ["rows.jsonl --concurrency many"] = 'got "many"',
-      ["rows.jsonl --concurrency 0"] = "novita: config: concurrency: expected an integer >= 1",
+      ["rows.jsonl --concurrency 0"] = 'novita: --concurrency: expected an integer >= 1, got "0"',
       ["rows.jsonl --output /none/x"] = "/none/x.db: unable to open",
     } do
       local run = novita("batch run " .. words)

@@ -51,6 +51,44 @@ describe("novita", function()
     end
   end)
 
+  it("has its help also by the word help, and its version by the word version", function()
+    for words, same in pairs {
+      ["help"] = "--help", ["help batch"] = "batch --help", ["batch help"] = "batch --help",
+      ["help batch run"] = "batch run --help", ["batch help run"] = "batch run --help",
+      ["version"] = "--version",
+    } do
+      assert.are.same(home:run(same), home:run(words))
+    end
+    assert.is_truthy(home:run("help modles").err:find("Did you mean 'models'?", 1, true))
+  end)
+
+  it("names the option and the number that is wrong for it", function()
+    local function check(named, options)
+      for words, said in pairs(options) do
+        local run = home:run(named .. " " .. words)
+        assert.are.same({ 2, "" }, { run.status, run.out })
+        assert.is_truthy(run.err:find("novita: " .. said .. "\n", 1, true), run.err)
+      end
+    end
+    check("batch run a.csv", {
+      ["--budget -1"] = '--budget: expected a number >= 0, got "-1"',
+      ["--budget=-.5"] = '--budget: expected a number >= 0, got "-.5"',
+      ["--budget-tokens 1.5"] = '--budget-tokens: expected an integer >= 0, got "1.5"',
+      ["--concurrency 0"] = '--concurrency: expected an integer >= 1, got "0"',
+      ["--rpm -3"] = '--rpm: expected an integer >= 1, got "-3"',
+      ["--tpm 0.5"] = '--tpm: expected an integer >= 1, got "0.5"',
+      ["--max-failures 1.5"] = "--max-failures: expected a count of rows, or a share below 1, got "
+        .. '"1.5"',
+      ["--lease 0"] = '--lease: expected a number >= 1, got "0"',
+      ["--lease ''"] = '--lease: expected a number, got ""',
+    })
+    check("batch fetch a.db", {
+      ["--interval -1"] = '--interval: expected a number >= 0, got "-1"',
+    })
+    check("logs", { ["-n -2"] = '--count: expected a number of exchanges, got "-2"' })
+    check("runs list", { ["-n 0"] = '--count: expected an integer >= 1, got "0"' })
+  end)
+
   it("says in one line what is missing to run it", function()
     local folder = home.path .. "/modules" -- all that there is but argparse
     os.execute("mkdir -p " .. folder .. " && ln -s $PWD/lua/novita " .. folder)

@@ -59,17 +59,11 @@ local kinds = {
     return true
   end,
 }
-local failures = {
-  expected = "a count of rows, or a share below 1",
-  accepts = function(value)
-    return type(value) == "number" and value >= 0 and (value < 1 or value % 1 == 0)
-  end,
-}
 
 local RULES = {
   input = a_text, output = a_text, name = a_name, store = a_store, request = rule.table,
   endpoint = a_path, format = rule.one_of { jsonl = true, csv = true }, id = an_id,
-  budget = rule.table, abort_on = kinds, max_failures = failures, check = rule.callable,
+  budget = rule.table, abort_on = kinds, max_failures = rule.failures, check = rule.callable,
   in_doubt = rule.one_of { send = true, hold = true }, keep_failures = rule.boolean,
   on_progress = rule.callable, interrupts = rule.boolean, store_timeout = rule.number(0),
   lease = rule.number(1),

@@ -2,6 +2,7 @@
 
 local number = require("novita.cli.parser").number
 local prompt = require("novita.cli.prompt")
+local rule = require("novita.rule")
 
 -- The function of a part, which is loaded when it is called: other commands start without it.
 local function part(module, name)
@@ -23,15 +24,19 @@ local function options(parser)
   parser:option("--endpoint"):argname("PATH"):description("Such as /embeddings.")
   parser:option("--id"):argname("FIELD"):description("The field that names a row.")
   parser:option("--format"):choices { "jsonl", "csv" }:description("Of the rows.")
-  parser:option("--concurrency"):argname("COUNT"):convert(number):description("Calls at once.")
-  parser:option("--rpm"):argname("COUNT"):convert(number):description("Calls a minute.")
-  parser:option("--tpm"):argname("COUNT"):convert(number):description("Tokens a minute.")
-  parser:option("--budget"):argname("USD"):convert(number)
+  parser:option("--concurrency"):argname("COUNT"):convert(number(rule.integer(1)))
+    :description("Calls at once.")
+  parser:option("--rpm"):argname("COUNT"):convert(number(rule.integer(1)))
+    :description("Calls a minute.")
+  parser:option("--tpm"):argname("COUNT"):convert(number(rule.integer(1)))
+    :description("Tokens a minute.")
+  parser:option("--budget"):argname("USD"):convert(number(rule.number(0)))
     :description("Take no row that could cross this.")
-  parser:option("--budget-tokens"):argname("COUNT"):convert(number):description("The same.")
-  parser:option("--max-failures"):argname("COUNT"):convert(number)
+  parser:option("--budget-tokens"):argname("COUNT"):convert(number(rule.integer(0)))
+    :description("The same.")
+  parser:option("--max-failures"):argname("COUNT"):convert(number(rule.failures))
     :description("Stop after more failures; below 1, a share of the rows.")
-  parser:option("--lease"):argname("SECONDS"):convert(number)
+  parser:option("--lease"):argname("SECONDS"):convert(number(rule.number(1)))
     :description("On a server: how long a call belongs to a process that has died.")
   parser:flag("--hold"):description("Leave rows whose answer was lost in a crash.")
   parser:flag("--keep-failures"):description("Do not send failed rows again.")
@@ -109,7 +114,7 @@ return {
       options = function(parser)
         store_options(parser)
         parser:flag("--wait"):description("Until all are there.")
-        parser:option("--interval"):argname("SECONDS"):convert(number)
+        parser:option("--interval"):argname("SECONDS"):convert(number(rule.number(0)))
           :description("Between two looks at the server; default: 30.")
       end,
       run = part("server", "fetch"),

@@ -30,12 +30,15 @@ parser.EXAMPLES = {
 ---  nil and why it failed
 ---@field commands? novita.cli.Command[] subcommands of it
 
---- Reads the value of an option that is a number.
----@param text string
----@return number? number
----@return string? problem
-function parser.number(text)
-  return tonumber(text), ('expected a number, got "%s"'):format(text)
+--- Returns the function that reads the value of an option, a number.
+---@param wanted novita.OptionRule of that number
+---@return fun(text: string): number?, string? convert nil and the problem of a wrong value
+function parser.number(wanted)
+  return function(text)
+    local value = tonumber(text)
+    if value and wanted.accepts(value) then return value end
+    return nil, ('expected %s, got "%s"'):format(value and wanted.expected or "a number", text)
+  end
 end
 
 -- The examples as the end of a help text.
@@ -104,6 +107,42 @@ function parser.new(commands)
   return root
 end
 
+-- Joins a negative number to the option before it: argparse takes one for an option.
+local function join_numbers(words)
+  local list, is_text = {}, false
+  for _, word in ipairs(words) do
+    local last = list[#list] or ""
+    if not is_text and word:find("^%-%.?%d") and last:find("^%-%-?%a[%w-]*$") then
+      list[#list] = last .. (last:find("^%-%-") and "=" or "") .. word
+    else
+      list[#list + 1] = word
+    end
+    is_text = is_text or word == "--"
+  end
+  return list
+end
+
+local function has_subcommands(commands, name)
+  for _, command in ipairs(commands) do
+    if command.name == name then return command.commands ~= nil end
+  end
+  return false
+end
+
+-- The words as argparse reads them: `help` before a command, and `version`, are options there.
+local function spell(commands, words)
+  local list = join_numbers(words)
+  local at = list[1] == "help" and 1
+    or list[2] == "help" and has_subcommands(commands, list[1]) and 2
+  if at then
+    table.remove(list, at)
+    list[#list + 1] = "--help"
+  elseif list[1] == "version" then
+    list[1] = "--version"
+  end
+  return list
+end
+
 --- Reads a command line.
 ---@param commands novita.cli.Command[]
 ---@param words string[]
@@ -117,7 +156,7 @@ function parser.parse(commands, words)
       own:_get_fullname())
     error(wrong, 0)
   end
-  local ok, arguments = pcall(root.parse, root, words)
+  local ok, arguments = pcall(root.parse, root, spell(commands, words))
   if ok then
     arguments.words = { compat.unpack(words) } -- without those below 1, as `arg` has
     return arguments

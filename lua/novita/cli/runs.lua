@@ -7,6 +7,7 @@ local flow_file = require("novita.cli.flow_file")
 local loops = require("novita.loop")
 local number = require("novita.cli.parser").number
 local records = require("novita.workflow.records")
+local rule = require("novita.rule")
 local running = require("novita.cli.running")
 local timeline = require("novita.cli.timeline")
 
@@ -129,7 +130,8 @@ local COMMANDS = {
       parser:option("--flow"):argname("NAME"):description("Those of this workflow.")
       parser:option("--status"):description("Those with this status.")
         :choices { "queued", "running", "paused", "done", "crashed" }
-      parser:option("-n --count"):argname("COUNT"):convert(number):description("So many of them.")
+      parser:option("-n --count"):argname("COUNT"):convert(number(rule.integer(1)))
+        :description("So many of them.")
       add_store(parser)
     end,
     run = list,
