@@ -92,6 +92,48 @@ describe("a lock of novita.sqlite", function()
     lock:release()
   end)
 
+  describe("among the Lua states of a process", function()
+    local other
+
+    before_each(function() other = native.state() end)
+    after_each(function() other:close() end)
+
+    local function there(code) return other:run(('local path, sqlite = %q, require("novita.sqlite")\n')
+      :format(path) .. code) end
+    local function try_there(byte)
+      return there(("kept = nil; collectgarbage(); local err; kept, err = sqlite.lock(path, %d) "
+        .. "return err and err.reason .. err.holder or 'taken'"):format(byte))
+    end
+    local function held_for_others(byte) -- as another process sees it
+      return output(("%s -e 'print((require[[novita.sqlite]].locked([[%s]], %d)))'"):format(
+        os.getenv("NOVITA_LUA") or "lua5.4", path, byte))
+    end
+
+    it("is for one of them, which all know", function()
+      local lock = assert(sqlite.lock(path, 7))
+      assert.are.equal("locked" .. native.pid(), try_there(7))
+      assert.are.equal(tostring(native.pid()), there("return tostring(sqlite.locked(path, 7))"))
+      lock:release()
+      assert.are.equal("taken", try_there(7))
+      local none, err = sqlite.lock(path, 7)
+      assert.are.same({ "locked", native.pid() }, { not none and err.reason, err.holder })
+      other:close()
+      assert(sqlite.lock(path, 7)):release()
+    end)
+
+    it("stays while another state takes and frees its own, or looks", function()
+      local lock = assert(sqlite.lock(path, 7))
+      assert.are.equal("taken", try_there(8))
+      there("kept:release() sqlite.locked(path, 7) sqlite.locked(path, 9)")
+      assert.are.equal(native.pid() .. "\n", held_for_others(7))
+      assert.are.equal("nil\n", held_for_others(8))
+      other:close()
+      assert.are.equal(native.pid() .. "\n", held_for_others(7))
+      lock:release()
+      assert.are.equal("nil\n", held_for_others(7))
+    end)
+  end)
+
   it("can't be where no file can be", function()
     local none, err = sqlite.lock(dir .. "/none/a.lock", 1)
     assert.are.same({ "store", "open" }, { not none and err.kind, err.reason })

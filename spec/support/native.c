@@ -19,6 +19,7 @@
 
 #include <lauxlib.h>
 #include <lua.h>
+#include <lualib.h>
 
 #ifndef luaL_newlib	/* PUC 5.1 */
 #define luaL_newlib(L,l)	(lua_newtable(L), luaL_openlib(L, NULL, l, 0))
@@ -26,6 +27,7 @@
 
 #define LONGEST		60	/* seconds a child may live */
 #define MAX_WORDS	32	/* of a command line */
+#define STATE		"spec.native.state"
 
 int luaopen_spec_support_native (lua_State *L);
 
@@ -217,6 +219,38 @@ static int native_upvalue (lua_State *L) {
 }
 
 
+/* state() -> another Lua state in this process, with the same paths */
+static int native_state (lua_State *L) {
+  lua_State **box = lua_newuserdata(L, sizeof(*box));
+  *box = luaL_newstate();
+  luaL_openlibs(*box);
+  luaL_getmetatable(L, STATE);
+  lua_setmetatable(L, -2);
+  return 1;
+}
+
+
+/* state:run(code) -> what the code returns, a string or nil */
+static int state_run (lua_State *L) {
+  lua_State **box = luaL_checkudata(L, 1, STATE);
+  if (luaL_dostring(*box, luaL_checkstring(L, 2)) != 0)
+    return luaL_error(L, "%s", lua_tostring(*box, -1));
+  lua_pushstring(L, lua_gettop(*box) > 0 ? lua_tostring(*box, -1) : NULL);
+  lua_settop(*box, 0);
+  return 1;
+}
+
+
+/* state:close() */
+static int state_close (lua_State *L) {
+  lua_State **box = luaL_checkudata(L, 1, STATE);
+  if (*box != NULL)
+    lua_close(*box);
+  *box = NULL;
+  return 0;
+}
+
+
 static const luaL_Reg functions[] = {
   {"fork", native_fork},
   {"spawn", native_spawn},
@@ -231,11 +265,19 @@ static const luaL_Reg functions[] = {
   {"descriptors", native_descriptors},
   {"setenv", native_setenv},
   {"upvalue", native_upvalue},
+  {"state", native_state},
   {NULL, NULL}
 };
 
 
 int luaopen_spec_support_native (lua_State *L) {
+  luaL_newmetatable(L, STATE);
+  lua_pushvalue(L, -1);
+  lua_setfield(L, -2, "__index");
+  lua_pushcfunction(L, state_run);
+  lua_setfield(L, -2, "run");
+  lua_pushcfunction(L, state_close);
+  lua_setfield(L, -2, "close");
   luaL_newlib(L, functions);
   return 1;
 }
