@@ -76,6 +76,27 @@ describe("novita batch on a server, #postgres,", function()
     assert.are.equal(0, home:run("batch resume '" .. secret .. "'", variables).status)
   end)
 
+  it("goes on later where its server can't be reached, but not where that refuses it", function()
+    local function finish(words, store)
+      return home:run(words .. " --store '" .. store .. "'", variables)
+    end
+    local words = "batch run rows.jsonl -m simulator/echo --prompt '{{row.text}}'"
+    local absent = "postgresql://spec@127.0.0.1:1/postgres"
+    for _, action in ipairs { "run", "plan", "submit" } do
+      local run = finish(words:gsub("run", action, 1), absent)
+      assert.are.same({ 3, "" }, { run.status, run.out })
+      assert.is_truthy(run.err:find("novita: the same command goes on with the store once its "
+        .. "server can be reached\n", 1, true), run.err)
+    end
+    assert.are.equal(3, home:run("batch run '" .. absent .. "'", variables).status)
+    assert.are.equal(3, home:run("batch fetch '" .. absent .. "'", variables).status)
+    for _, change in ipairs { { "/postgres", "/none" }, { "//spec", "//nobody" } } do
+      local run = finish(words, (engine.address():gsub(change[1], change[2], 1)))
+      assert.are.same({ 2, "" }, { run.status, run.out })
+      assert.is_truthy(run.err:find("does not exist", 1, true), run.err)
+    end
+  end)
+
   it("is none before a process has read its rows", function()
     local run = home:run("batch run " .. address, variables)
     assert.are.same({ 2, "novita: config: name: the store has no batch\n" },

@@ -98,8 +98,9 @@ describe("a lock of novita.sqlite", function()
     before_each(function() other = native.state() end)
     after_each(function() other:close() end)
 
-    local function there(code) return other:run(('local path, sqlite = %q, require("novita.sqlite")\n')
-      :format(path) .. code) end
+    local function there(code)
+      return other:run(("local path, sqlite = %q, require('novita.sqlite')\n"):format(path) .. code)
+    end
     local function try_there(byte)
       return there(("kept = nil; collectgarbage(); local err; kept, err = sqlite.lock(path, %d) "
         .. "return err and err.reason .. err.holder or 'taken'"):format(byte))

@@ -152,6 +152,18 @@ describe("a connection of novita.postgres, #postgres,", function()
     assert.is_false(pcall(postgres.open))
   end)
 
+  it("that the server refuses has the server's code", function()
+    assert.are.same({ "open", "3D000" },
+      why(postgres.open((server.address:gsub("dbname=%S+", "dbname=none")))))
+    local none, err = postgres.open((server.address:gsub("user=spec", "user=nobody")))
+    assert.are.same({ "denied", "28000" }, why(none, err))
+    assert.is_truthy(err.message:find('FATAL: role "nobody" does not exist', 1, true), err.message)
+    local many, full = {}, nil
+    while not full do many[#many + 1], full = postgres.open(server.address) end
+    for _, db in ipairs(many) do db:close() end
+    assert.are.same({ "busy", "53300" }, { full.reason, full.code })
+  end)
+
   it("may be named by a URL", function()
     local address = ("postgresql://spec@/postgres?host=%s&application_name=a%%20b")
       :format(server.dir:gsub("/", "%%2F"))

@@ -123,6 +123,7 @@ static int prepare_session (NvPostgres *db) {
 static int postgres_open (lua_State *L) {
   size_t length;
   const char *address, *problem;
+  NvSqlFault f;
   NvPostgres *db;
   luaL_checktype(L, 1, LUA_TSTRING);
   address = lua_tolstring(L, 1, &length);
@@ -138,10 +139,8 @@ static int postgres_open (lua_State *L) {
   db->handle = connect_to(address);
   if (db->handle == NULL)
     return luaL_error(L, "not enough memory");
-  if (prepare_session(db) != 0) {
-    NvSqlFault f;
-    nv_sql_fault(&f, "connection", "%s", PQerrorMessage(db->handle));
-    nv_postgres_join_lines(f.text);
+  if (prepare_session(db) != 0 &&
+      (nv_postgres_refusal(&f, db->handle) != 0 || prepare_session(db) != 0)) {
     PQfinish(db->handle);
     db->handle = NULL;
     return nv_sql_fail(L, &f);

@@ -26,6 +26,7 @@ typedef struct NvResult {
 NV_FUNC NvPostgres *nv_postgres_check (lua_State *L);
 NV_FUNC void nv_postgres_fault (NvSqlFault *f, PGconn *handle,
                                 const PGresult *result);
+NV_FUNC int nv_postgres_refusal (NvSqlFault *f, PGconn *handle);
 NV_FUNC void nv_postgres_join_lines (char *text);
 NV_FUNC int nv_postgres_query (lua_State *L);
 

@@ -4,6 +4,7 @@
 ** database can be used.
 */
 
+#include <ctype.h>
 #include <string.h>
 
 #include "postgres.h"
@@ -18,6 +19,7 @@ static const struct {
   {"57P03", "connection"},
   {"22", "data"},
   {"23", "constraint"},
+  {"3D000", "open"},		/* no such database */
   {"25006", "denied"}, {"28", "denied"}, {"42501", "denied"},
   {"40", "serialization"},
   {"53100", "full"},
@@ -87,6 +89,45 @@ void nv_postgres_fault (NvSqlFault *f, PGconn *handle,
     f->reason = postgres_reason(f->state);
   else if (!is_starved(f->text))
     f->reason = "connection";
+}
+
+
+/* the SQLSTATE in "FATAL:  3D000: ..."; "" if there is none */
+static void read_state (char state[6], const char *text) {
+  size_t length = 0;
+  text += strcspn(text, ":");
+  text += strspn(text, ": ");
+  while (length < 5 && (isdigit((unsigned char)text[length]) ||
+                        isupper((unsigned char)text[length])))
+    length++;
+  memcpy(state, text, length);
+  state[length == 5 && text[length] == ':' ? length : 0] = '\0';
+}
+
+
+/*
+** Copies why there is no connection. libpq gives the code of a server that
+** refuses one only as a part of verbose messages, so that server is asked
+** again: it may let us in then. 0: the connection is made now, or -1.
+*/
+int nv_postgres_refusal (NvSqlFault *f, PGconn *handle) {
+  static const char fatal[] = "FATAL:";
+  const char *refusal;
+  nv_sql_fault(f, "connection", "%s", PQerrorMessage(handle));
+  nv_postgres_join_lines(f->text);
+  if (strstr(PQerrorMessage(handle), fatal) == NULL)
+    return -1;
+  PQsetErrorVerbosity(handle, PQERRORS_VERBOSE);
+  PQreset(handle);
+  PQsetErrorVerbosity(handle, PQERRORS_DEFAULT);
+  if (PQstatus(handle) == CONNECTION_OK)
+    return 0;
+  refusal = strstr(PQerrorMessage(handle), fatal);
+  if (refusal != NULL)
+    read_state(f->state, refusal);
+  if (*f->state != '\0')
+    f->reason = postgres_reason(f->state);
+  return -1;
 }
 
 

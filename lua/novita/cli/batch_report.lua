@@ -42,14 +42,22 @@ function batch_report.write_json(result)
   console.write_json(shown)
 end
 
---- The results of a subcommand that has failed: the error, or where another process runs the batch
---- a status that says so.
+-- Reasons for which a store can't be used now, and may be later.
+local LATER = {
+  locked = "that process ends", connection = "its server can be reached", busy = "it is free",
+  serialization = "it is free", full = "its disk has room",
+}
+
+--- The results of a subcommand that has failed and works on the rows that are left: the error, or
+--- where the same command can go on later a status that says so.
 ---@param err novita.Error
 ---@return integer? status
 ---@return novita.Error? err
 function batch_report.failure(err)
-  if err.reason ~= "locked" then return nil, err end
+  local later = type(err) == "table" and err.kind == "store" and LATER[err.reason]
+  if not later then return nil, err end
   console.complain(err)
+  console.note("novita: the same command goes on with the store once " .. later)
   return UNFINISHED
 end
 

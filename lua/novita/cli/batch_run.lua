@@ -17,10 +17,10 @@ local PLAN = { "rows", "unique", "problems", "paid", "failed", "in_doubt", "to_s
 ---@return novita.Error? err
 function batch_run.plan(arguments)
   local described, err = batch_open.described(arguments)
-  if not described then return nil, err end
+  if not described then return batch_report.failure(err) end
   local batch, plan
   batch, err = batch_open.batch(described, { public = true })
-  if not batch then return nil, err end
+  if not batch then return batch_report.failure(err) end
   plan, err = batch:plan()
   batch.store:close()
   if not plan then return batch_report.failure(err) end

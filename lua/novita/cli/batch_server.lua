@@ -16,10 +16,10 @@ local MIB = 1024 * 1024
 ---@return novita.Error? err
 function batch_server.submit(arguments)
   local described, err = batch_open.described(arguments)
-  if not described then return nil, err end
+  if not described then return batch_report.failure(err) end
   local batch, sent
   batch, err = batch_open.batch(described, {})
-  if not batch then return nil, err end
+  if not batch then return batch_report.failure(err) end
   local bar = progress.new()
   sent, err = batch:submit { on_progress = function(done, total)
     bar:show(("uploading %.1f of %.1f MiB"):format(done / MIB, (total or done) / MIB))
@@ -76,7 +76,7 @@ end
 ---@return novita.Error? err
 function batch_server.fetch(arguments)
   local batch, err = open(arguments)
-  if not batch then return nil, err end
+  if not batch then return batch_report.failure(err) end
   local bar, status = progress.new(), nil
   local fetched, problem = batch:fetch {
     wait = arguments.wait, interval = arguments.interval,

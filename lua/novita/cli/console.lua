@@ -71,13 +71,15 @@ function console.complain(err)
     harmless(io.stderr, tostring(err)), "\n")
 end
 
+-- Reasons for which a store can't be used until something else is named, or changed.
+local UNUSABLE = { open = true, corrupt = true, denied = true, version = true }
+
 --- The exit status for an error.
 ---@param err novita.Error|string
 ---@return integer
 function console.status(err)
   if type(err) == "string" then return 1 end
-  local is_no_store = err.reason == "open" or err.reason == "corrupt"
-  if err.kind == "config" or is_no_store then return 2 end
+  if err.kind == "config" or err.kind == "store" and UNUSABLE[err.reason] then return 2 end
   return err.kind == "cancelled" and 130 or 1
 end
 

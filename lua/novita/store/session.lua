@@ -95,7 +95,7 @@ local function persist(self, operation)
     if err.reason == "connection" then disconnect(self) end
     if core.now() >= give_up then return nil, err end
     rest(pause)
-    pause = math.min(2 * pause, err.reason == "busy" and BUSY_PAUSE or LONGEST_PAUSE)
+    pause = math.min(2 * pause, self.db and err.reason == "busy" and BUSY_PAUSE or LONGEST_PAUSE)
   end
 end
 
