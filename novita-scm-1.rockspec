@@ -123,6 +123,7 @@ build = {
     ["novita.health"] = "lua/novita/health.lua",
     ["novita.image"] = "lua/novita/image.lua",
     ["novita.json"] = "lua/novita/json.lua",
+    ["novita.json_text"] = "lua/novita/json_text.lua",
     ["novita.limit"] = "lua/novita/limit/init.lua",
     ["novita.limit.estimator"] = "lua/novita/limit/estimator.lua",
     ["novita.limit.failure"] = "lua/novita/limit/failure.lua",

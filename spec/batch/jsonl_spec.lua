@@ -45,7 +45,8 @@ describe("records of JSON Lines", function()
   end)
 
   it("are not changed where their text is not UTF-8: they are refused", function()
-    assert.are.equal("is not UTF-8", problem_of('{"a":"Z\252rich"}'))
+    assert.are.equal('is not UTF-8 in "a"', problem_of('{"a":"Z\252rich"}'))
+    assert.are.equal('has half of a surrogate pair in "b"', problem_of('{"a":1,"b":"\\ud83d"}'))
   end)
 
   it("may be as long as they may be", function()

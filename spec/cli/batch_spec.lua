@@ -288,6 +288,23 @@ describe("novita batch", function()
     assert.are.same({}, calls())
   end)
 
+  it("sends no text that is not what was written", function()
+    files.write(home.path .. "/rows.jsonl",
+      '{"id":"a","text":"\\ud800"}\n{"id":"b","text":"\252"}\n')
+    local run = novita(RUN)
+    assert.are.equal(1, run.status)
+    assert.is_truthy(run.err:find('line 1 has half of a surrogate pair in "text"\nnovita: line 2 '
+      .. 'is not UTF-8 in "text"\n', 1, true), run.err)
+    run = novita(RUN .. [[ -o 'stop=["\ud800"]']])
+    assert.are.same({ 2, "novita: config: -o: stop has half of a surrogate pair\n" },
+      { run.status, run.err })
+    files.write(home.path .. "/z.json", '{"input":"rows.jsonl","request":{"message":"\\udc00"}}')
+    run = novita("batch run z.json")
+    assert.are.same({ 2, 'novita: config: z.json: has half of a surrogate pair in "request"\n' },
+      { run.status, run.err })
+    assert.are.same({}, calls())
+  end)
+
   it("ends with 2 where the description is wrong", function()
     files.write(home.path .. "/x.lua", "return 7")
     files.write(home.path .. "/y.lua", "return {")

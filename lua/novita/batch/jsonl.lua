@@ -1,16 +1,14 @@
 --- Records of JSON Lines: a JSON object a line. Blank lines are no records.
 
-local core = require("novita.core")
+local json_text = require("novita.json_text")
 
 local jsonl = {}
 
 -- The object in a line, or nil and why there is none.
 local function object_in(text)
-  local value, err = core.decode(text)
-  if err then return nil, "is not JSON: " .. err.message end
+  local value, problem = json_text.decode(text)
+  if problem then return nil, problem end
   if not text:find("^%s*{") then return nil, "is not a JSON object" end
-  -- core.decode replaces ill-formed UTF-8, as answers need; input is refused, not changed.
-  if core.ascii(text) < #text and not core.encode(text) then return nil, "is not UTF-8" end
   return value
 end
 

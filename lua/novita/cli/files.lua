@@ -1,7 +1,7 @@
 --- Reads the files that a command line names.
 
-local core = require("novita.core")
 local error_hint = require("novita.error_hint")
+local json_text = require("novita.json_text")
 
 local files = {}
 
@@ -28,10 +28,7 @@ local function load_lua(path, source)
   return value
 end
 
-local function load_json(_, source)
-  local value, err = core.decode(source)
-  return value, err and err.message
-end
+local function load_json(_, source) return json_text.decode(source) end
 
 --- Reads the value that a file describes: what a Lua file returns, or JSON.
 ---@param path string JSON where it ends in .json, else Lua

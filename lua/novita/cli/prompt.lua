@@ -5,6 +5,7 @@ local console = require("novita.cli.console")
 local core = require("novita.core")
 local error_hint = require("novita.error_hint")
 local files = require("novita.cli.files")
+local json_text = require("novita.json_text")
 local shorthand = require("novita.cli.shorthand")
 local template = require("novita.template")
 
@@ -17,7 +18,7 @@ end
 --- Reads what options say: "name=value" pairs.
 ---@param option string its name
 ---@param list string[]
----@param convert? fun(text: string): any of a value
+---@param convert? fun(text: string): any, string? of a value; nil and what is wrong with it
 ---@return table<string, any>? values
 ---@return novita.Error? err
 function prompt.pairs(option, list, convert)
@@ -25,7 +26,10 @@ function prompt.pairs(option, list, convert)
   for _, pair in ipairs(list) do
     local name, value = pair:match("^([^=]+)=(.*)$")
     if not name then return refuse(option, ('expected NAME=VALUE, got "%s"'):format(pair)) end
-    values[name] = convert and convert(value) or value
+    local problem
+    if convert then value, problem = convert(value) end
+    if problem then return refuse(option, ("%s %s"):format(name, problem)) end
+    values[name] = value
   end
   return values
 end
@@ -34,7 +38,7 @@ end
 local function field_value(text)
   local value = core.decode(text)
   if value == nil or type(value) == "string" then return text end
-  return value
+  return json_text.decode(text)
 end
 
 -- Standard input, if it was promised or can't be a person who was not asked. A terminal is read
@@ -110,9 +114,9 @@ local function read_schema(given)
   if not file and not given:find("%.json$") then return shorthand.read(given) end
   local text, err = files.read(given)
   if not text then return nil, err end
-  local schema, problem = core.decode(text)
+  local schema, problem = json_text.decode(text)
   if type(schema) == "table" then return schema end
-  return refuse("schema", ("%s: %s"):format(given, problem and problem.message or "no object"))
+  return refuse("schema", ("%s: %s"):format(given, problem or "no object"))
 end
 
 --- Returns the message: the text, with the template and the attachments.

@@ -6,6 +6,7 @@ local each = require("novita.compat").each
 local error_hint = require("novita.error_hint")
 local files = require("novita.cli.files")
 local flow_file = require("novita.cli.flow_file")
+local json_text = require("novita.json_text")
 local prompt = require("novita.cli.prompt")
 local running = require("novita.cli.running")
 
@@ -18,8 +19,8 @@ local function read_trigger(given)
     text, err = files.read(given == "-" and given or given:sub(2))
     if not text then return nil, err end
   end
-  local value, problem = core.decode(text)
-  if problem then return nil, error_hint.config_error("--trigger", problem.message) end
+  local value, problem = json_text.decode(text)
+  if problem then return nil, error_hint.config_error("--trigger", problem) end
   return value
 end
 

@@ -4,15 +4,16 @@ local console = require("novita.cli.console")
 local core = require("novita.core")
 local error_hint = require("novita.error_hint")
 local files = require("novita.cli.files")
+local json_text = require("novita.json_text")
 local template = require("novita.template")
 
 -- The data of --data, or of a line of it; nil and an error.
 local function read_data(path)
   local text, err = files.read(path)
   if not text then return nil, err end
-  local data, problem = core.decode(text)
+  local data, problem = json_text.decode(text)
   if type(data) == "table" then return data end
-  return nil, error_hint.config_error(path, problem and problem.message or "is no JSON object")
+  return nil, error_hint.config_error(path, problem or "is no JSON object")
 end
 
 local function print_variables(compiled, arguments)
