@@ -27,6 +27,42 @@ local function state_of(id)
   return place:query("select state from call where id = $1", id)[1][1]
 end
 
+describe("a check", function()
+  local odd = setmetatable({}, { __tostring = function() error("odd", 0) end })
+
+  it("that raises anything at all stops the batch, which raises it", function()
+    for _, case in ipairs {
+      { nil, "nil", raised = "check raised nil" }, { false, "false" }, { 7, "7" },
+      { odd, "a table" }, { { message = "no number" }, "no number" }, { { a = 1 }, '{"a":1}' },
+      { { print }, "a table" },
+    } do
+      place:numbered(3)
+      local batch = place:batch { concurrency = 1, check = function() error(case[1], 0) end }
+      local ok, problem = pcall(batch.run, batch)
+      assert.is_false(ok)
+      if case.raised then case[1] = case.raised end
+      assert.is_true(rawequal(problem, case[1]))
+      local failed = place:query("select error, answer is not null from call "
+        .. "where state = 'failed'")
+      assert.are.same({ 1, 1 }, { #failed, failed[1][2] })
+      assert.are.equal("check raised: " .. case[2], core.decode(failed[1][1]).message)
+      place:remove()
+      place = batches.place()
+    end
+  end)
+
+  it("may give any reason, and any value that is not false or nil for a good answer", function()
+    place:numbered(4)
+    local reasons = { r1 = { message = "short" }, r2 = odd, r3 = { 1, 2 }, r4 = 7 }
+    place:run { check = function(_, id) return false, reasons[id] end }
+    local said = {}
+    for index, line in ipairs(place:lines()) do said[index] = line.error.message end
+    assert.are.same({ "check: short", "check: a table", "check: [1,2]", "check: 7" }, said)
+    local values = { r1 = 0, r2 = "", r3 = odd, r4 = true }
+    assert.are.equal(4, place:run { check = function(_, id) return values[id] end }.done)
+  end)
+end)
+
 describe("an answer", function()
   it("is kept, however odd the usage in it", function()
     for index, usage in ipairs { "{}", "7", "[1]", "null", '{"prompt_tokens":[],"total_tokens":{}}',

@@ -305,6 +305,17 @@ describe("novita batch", function()
     assert.are.same({}, calls())
   end)
 
+  it("names the description whose function raises, and keeps the answers", function()
+    files.write(home.path .. "/x.lua", [[return { input = "rows.jsonl", output = "out.jsonl",
+      request = { message = "{{row.text}}" }, concurrency = 1,
+      check = function(reply) return reply.none.text end }]])
+    local run = novita("batch run x.lua")
+    assert.are.same({ 1, "" }, { run.status, run.out })
+    assert.is_truthy(run.err:find("novita: x.lua: a function raised: [^\n]*x.lua:3: attempt to "
+      .. "index [^\n]* %(the answers that have come are saved%)\n$"), run.err)
+    assert.are.equal(1, core.decode(novita("batch status out.db --json").out).failed)
+  end)
+
   it("ends with 2 where the description is wrong", function()
     files.write(home.path .. "/x.lua", "return 7")
     files.write(home.path .. "/y.lua", "return {")

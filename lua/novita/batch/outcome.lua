@@ -23,12 +23,22 @@ local outcome = {}
 ---@field abort? string the kind of error that stops the batch
 ---@field problem? any what a function of the user's raised
 
--- The error of an answer that the user's function refuses.
-local function refused(reason)
-  return {
-    kind = "invalid_response", reason = "check",
-    message = "check: " .. (reason == nil and "the answer is bad" or tostring(reason)),
-  }
+--- Formats what a function of the user's has raised, or given as a reason. Never raises.
+---@param value any
+---@return string
+function outcome.text(value)
+  local ok, text = compat.pcall(function()
+    if type(value) ~= "table" or (getmetatable(value) or {}).__tostring then
+      return tostring(value)
+    end
+    return type(value.message) == "string" and value.message or core.encode(value)
+  end)
+  return ok and type(text) == "string" and text or "a " .. type(value)
+end
+
+-- The error of an answer that the user's function refuses, or raises for.
+local function refused(message)
+  return { kind = "invalid_response", reason = "check", message = message }
 end
 
 -- Asks the user's function for its view of an answer. What it raises stops the batch, but the
@@ -36,10 +46,11 @@ end
 local function check(fn, reply, claim, result)
   local ok, good, reason = compat.pcall(fn, reply, claim.id)
   if not ok then
-    result.problem = good
-    good, reason = false, good
+    result.problem = good == nil and "check raised nil" or good
+    return refused("check raised: " .. outcome.text(good))
   end
-  return not good and refused(reason) or nil
+  if good then return nil end
+  return refused("check: " .. (reason == nil and "the answer is bad" or outcome.text(reason)))
 end
 
 local function text_of(err)

@@ -59,7 +59,7 @@ local function abandon(run)
 end
 
 local function raise_later(run, problem)
-  run.raised = run.raised or { problem }
+  run.raised = run.raised or { problem == nil and "a function of the batch raised nil" or problem }
   stop(run, "raised")
 end
 
@@ -80,7 +80,7 @@ end
 
 -- The error of a call in which a function of the user's raised, such as its log.
 local function raised_error(problem)
-  return core.error { kind = "callback_error", message = tostring(problem) }
+  return core.error { kind = "callback_error", message = outcome.text(problem) }
 end
 
 local function perform(run, claim)

@@ -1,7 +1,9 @@
 --- Reports of `novita batch`: the fields of a batch as data, and the outcome of a run as text.
 
+local compat = require("novita.compat")
 local console = require("novita.cli.console")
 local core = require("novita.core")
+local outcome = require("novita.batch.outcome")
 local tables = require("novita.tables")
 
 local batch_report = {}
@@ -59,6 +61,20 @@ function batch_report.failure(err)
   console.complain(err)
   console.note("novita: the same command goes on with the store once " .. later)
   return UNFINISHED
+end
+
+--- Calls a method of a batch. What a function of its description raises is no error of ours.
+---@param path string? the description, if the batch has one
+---@param fn fun(): any, any
+---@return any result nil on failure
+---@return novita.Error|string|nil err
+function batch_report.attempt(path, fn)
+  if not (path and path:find("%.lua$")) then return fn() end
+  local ok, result, err = compat.pcall(fn)
+  if ok then return result, err end
+  if type(result) == "table" and result.output then error(result, 0) end
+  return nil, ("%s: a function raised: %s (the answers that have come are saved)"):format(path,
+    outcome.text(result))
 end
 
 -- Problems of rows that ask nothing, by their ends, and what is said then.

@@ -47,19 +47,22 @@ local function watcher(signals)
 end
 
 -- Opens the batch to run: on a server, where only its address is given, one more process of it.
+-- Returns also the path of its description or rows.
 local function open(arguments, is_shared, options)
   if is_shared then return batch_open.shared(arguments, options) end
   local described, err = batch_open.described(arguments)
   if not described then return nil, err end
-  return batch_open.batch(described, options)
+  local batch
+  batch, err = batch_open.batch(described, options)
+  return batch, err, described.batch
 end
 
 local function make_calls(arguments, is_shared, signals)
   local on_progress, bar = watcher(signals)
-  local batch, err = open(arguments, is_shared, { on_progress = on_progress })
+  local batch, err, path = open(arguments, is_shared, { on_progress = on_progress })
   if not batch then return nil, err end
   local summary
-  summary, err = batch:run()
+  summary, err = batch_report.attempt(path, function() return batch:run() end)
   bar:finish()
   batch.store:close()
   return summary, err

@@ -66,8 +66,9 @@ end
 -- Opens the batch of a store: as its command line describes it, or else as the store knows it.
 local function open(arguments)
   local described = batch_open.described(arguments)
-  if described then return batch_open.batch(described, {}) end
-  return batch_open.stored(arguments, {})
+  if not described then return batch_open.stored(arguments, {}) end
+  local batch, err = batch_open.batch(described, {})
+  return batch, err, described.batch
 end
 
 --- Runs `novita batch fetch`.
@@ -75,16 +76,17 @@ end
 ---@return integer? status
 ---@return novita.Error? err
 function batch_server.fetch(arguments)
-  local batch, err = open(arguments)
+  local batch, err, path = open(arguments)
   if not batch then return batch_report.failure(err) end
   local bar, status = progress.new(), nil
-  local fetched, problem = batch:fetch {
+  local options = {
     wait = arguments.wait, interval = arguments.interval,
     on_progress = function(parts)
       local rows, answered = count_rows(parts)
       bar:show(("%d/%d rows answered at the server"):format(answered, rows))
     end,
   }
+  local fetched, problem = batch_report.attempt(path, function() return batch:fetch(options) end)
   bar:finish()
   if fetched then status, problem = batch:status() end
   batch.store:close()
