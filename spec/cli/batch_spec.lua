@@ -205,6 +205,24 @@ describe("novita batch", function()
     assert.are.equal(130, terminal:finish())
   end)
 
+  it("names the process that runs it also while that is stopped within a commit", function()
+    assert.are.equal(0, novita(RUN).status)
+    local path = home.path .. "/out.db"
+    local store = assert(require("novita").store(path))
+    local db = assert(require("novita.sqlite").open(path))
+    assert(store:lock("batch rows.jsonl"))
+    assert(db:begin())
+    local began = core.now()
+    for _, action in ipairs { "run", "plan", "submit" } do
+      local run = novita((RUN:gsub("run", action, 1)))
+      assert.are.equal(3, run.status)
+      assert.is_truthy(run.err:find("locked by process " .. native.pid(), 1, true), run.err)
+    end
+    assert.is_true(core.now() - began < 10)
+    db:close()
+    store:close()
+  end)
+
   it("lets calls end after Ctrl-C, and goes on later", function()
     rows(40)
     sim:always { delay = 0.15 }

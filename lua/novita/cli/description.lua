@@ -117,13 +117,16 @@ function description.is_store(word)
   return kind_of(word) == "store"
 end
 
---- Keeps the command line of a batch in its store, for `resume`.
+--- Keeps the command line of a batch in its store, for `resume`: not while another process runs it,
+--- which may be stopped within a commit.
 ---@param batch novita.Batch
 ---@param words string[]
 ---@return true? done nil on failure
 ---@return novita.Error? err
 function description.keep(batch, words)
   if not batch.store.prompts then return true end -- a prompt may be one of the words
+  local is_alone = batch.store.kind == "sqlite" -- a server's waits for none
+  if is_alone and batch.store:locked("batch " .. batch.name) then return true end
   local kept = {}
   for index, word in ipairs(words) do -- without the password of a server
     kept[index] = word:gsub("(postgres%l*://[^:/@]*):[^@]*@", "%1@")
