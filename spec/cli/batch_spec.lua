@@ -152,6 +152,14 @@ describe("novita batch", function()
     assert.are.equal(2, novita("batch run rows.jsonl --store rows.jsonl --prompt x").status)
   end)
 
+  it("is resumed and fetched by its store, not by its rows", function()
+    for _, action in ipairs { "resume", "fetch" } do
+      local run = novita("batch " .. action .. " rows.jsonl")
+      assert.are.same({ 2, "novita: config: STORE: rows.jsonl is the address of none: name the "
+        .. "database of the batch, such as out.db\n" }, { run.status, run.err })
+    end
+  end)
+
   it("says which batches a store has, and where one was begun", function()
     novita(RUN .. " --name one")
     novita(RUN .. " --name two")

@@ -85,7 +85,10 @@ describe("novita", function()
     check("batch fetch a.db", {
       ["--interval -1"] = '--interval: expected a number >= 0, got "-1"',
     })
-    check("logs", { ["-n -2"] = '--count: expected a number of exchanges, got "-2"' })
+    check("logs", {
+      ["-n 1e300"] = '--count: expected a number of exchanges, got "1e300"',
+      ["-n -2"] = '--count: expected a number of exchanges, got "-2"',
+    })
     check("runs list", { ["-n 0"] = '--count: expected an integer >= 1, got "0"' })
   end)
 

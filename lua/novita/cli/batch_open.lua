@@ -4,6 +4,7 @@
 local account = require("novita.cli.account")
 local core = require("novita.core")
 local description = require("novita.cli.description")
+local error_hint = require("novita.error_hint")
 
 local batch_open = {}
 
@@ -23,17 +24,24 @@ end
 
 --- The arguments that describe a batch: those given, or where they name a store those of the
 --- command line that it has kept.
----@param arguments table
+---@param arguments table with the options of a batch, or with a store and no others
 ---@return table? described
 ---@return novita.Error? err
 function batch_open.described(arguments)
-  if not description.is_store(arguments.batch) then return arguments end
+  if not description.is_store(arguments.batch) then
+    if arguments.option then return arguments end
+    return nil, error_hint.config_error("STORE", arguments.batch .. " is the address of none: name "
+      .. "the database of the batch, such as out.db")
+  end
   local words, err = description.kept(arguments)
   if not words then return nil, err end
-  local kept
-  kept, err = require("novita.cli.parser").parse(require("novita.cli").commands(), words)
-  if kept then kept.store = arguments.batch end -- the same; the words lack a password
-  return kept, err
+  local kept = require("novita.cli.parser").parse(require("novita.cli").commands(), words)
+  if not kept then
+    return nil, error_hint.config_error("batch", "the command line in its store is that of another "
+      .. "novita")
+  end
+  kept.store = arguments.batch -- the same; the words lack a password
+  return kept
 end
 
 --- Opens the batch that arguments describe, and has its store keep their command line.

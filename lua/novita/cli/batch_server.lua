@@ -65,7 +65,8 @@ end
 
 -- Opens the batch of a store: as its command line describes it, or else as the store knows it.
 local function open(arguments)
-  local described = batch_open.described(arguments)
+  local described, problem = batch_open.described(arguments)
+  if not described and problem.param == "STORE" then return nil, problem end
   if not described then return batch_open.stored(arguments, {}) end
   local batch, err = batch_open.batch(described, {})
   return batch, err, described.batch

@@ -7,6 +7,7 @@ local core = require("novita.core")
 local history = require("novita.cli.history")
 
 local USUAL = 3 -- exchanges that are shown
+local MOST = 2 ^ 53 -- that can be asked for
 
 local COLUMNS = { "conversation", "model", "prompt", "answer", "incomplete", "prompt_tokens",
   "completion_tokens", "created_at" }
@@ -83,7 +84,7 @@ end
 
 local function count(text)
   local number = tonumber(text)
-  if number and number >= 1 and number % 1 == 0 then return math.floor(number) end
+  if number and number >= 1 and number < MOST and number % 1 == 0 then return math.floor(number) end
   return nil, ('expected a number of exchanges, got "%s"'):format(text)
 end
 
