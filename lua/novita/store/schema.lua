@@ -35,7 +35,8 @@ local VERSIONS = {
       model text,
       prompt_estimate bigint,
       completion_estimate bigint,
-      state text not null default 'waiting' check (state in ('waiting', 'sent', 'done', 'failed')),
+      state text not null default 'waiting' check (
+        state = 'waiting' or state = 'sent' or state = 'done' or state = 'failed'),
       owner text,
       lease double precision,
       remote bigint,
@@ -62,7 +63,8 @@ local VERSIONS = {
       batch bigint not null,
       name text not null unique,
       model text,
-      state text not null check (state in ('claimed', 'creating', 'created', 'ended')),
+      state text not null check (
+        state = 'claimed' or state = 'creating' or state = 'created' or state = 'ended'),
       rows bigint not null,
       file text,
       id text,
@@ -86,7 +88,8 @@ local VERSIONS = {
       n {serial},
       id text not null unique,
       flow text not null,
-      status text not null check (status in ('queued', 'running', 'paused', 'done')),
+      status text not null check (
+        status = 'queued' or status = 'running' or status = 'paused' or status = 'done'),
       passes bigint not null,
       trigger text,
       result text,
@@ -104,7 +107,8 @@ local VERSIONS = {
       number bigint not null,
       kind text not null,
       item bigint,
-      state text not null check (state in ('sent', 'done', 'failed', 'returned')),
+      state text not null check (
+        state = 'sent' or state = 'done' or state = 'failed' or state = 'returned'),
       sends bigint not null,
       doubts bigint not null,
       started_at double precision,
@@ -119,7 +123,9 @@ local VERSIONS = {
       step bigint not null,
       pass bigint not null,
       number bigint not null,
-      state text not null check (state in ('sent', 'done', 'failed', 'reused', 'lost')),
+      state text not null check (
+        state = 'sent' or state = 'done' or state = 'failed' or state = 'reused'
+        or state = 'lost'),
       started_at double precision not null,
       seconds double precision,
       status bigint,
