@@ -1,5 +1,5 @@
 -- Runs of batches: what stops them, and what is known afterwards.
--- Covers: lua/novita/batch/outcome.lua lua/novita/batch/claims.lua
+-- Covers: lua/novita/batch/outcome.lua
 
 local child = require("spec.support.child")
 local core = require("novita.core")

@@ -11,9 +11,12 @@ local TAKE = [[select c.n, c.id, c.request, c.model, c.prompt_estimate, c.comple
   from call c join item i on i.batch = c.batch and i.id = c.id and i.key = c.key
   where c.batch = $1 and c.state = 'waiting' and c.state <> 'done' and c.n > $2
   order by c.n limit $3 {skip_locked}]]
--- The same calls, by the numbers of the first and the last.
-local SEND = [[update call set state = 'sent', owner = $4, sends = sends + 1, sent_at = {now},
-  remote = null
+-- The same calls, by the numbers of the first and the last: where these leave no other number out.
+local SEND = [[update call set state = 'sent', owner = $3, sends = sends + 1, sent_at = {now},
+  remote = null where n between $1 and $2]]
+-- The same calls, where others lie between them.
+local SEND_SPARSE = [[update call set state = 'sent', owner = $4, sends = sends + 1,
+  sent_at = {now}, remote = null
   where batch = $1 and state = 'waiting' and state <> 'done' and n between $2 and $3
   and exists (select 1 from item i where i.batch = call.batch and i.id = call.id
     and i.key = call.key)]]
@@ -77,6 +80,12 @@ local function candidates(self, count)
   return list
 end
 
+-- Marks the selected calls as sent, by their first and last number and their count.
+local function mark_sent(self, first, last, count)
+  if last - first + 1 == count then return self.store:query(SEND, first, last, self.owner) end
+  return self.store:query(SEND_SPARSE, self.batch, first, last, self.owner)
+end
+
 --- Marks the next calls as sent, as many as fit. Within the transaction of a turn.
 ---@param count integer
 ---@param fit fun(claims: novita.BatchClaim[]): integer
@@ -90,7 +99,7 @@ function methods:take(count, fit)
   for index = #list, fit(list) + 1, -1 do list[index] = nil end
   if not list[1] then return list end
   local done
-  done, err = self.store:query(SEND, self.batch, list[1].n, list[#list].n, self.owner)
+  done, err = mark_sent(self, list[1].n, list[#list].n, #list)
   return done and list, err
 end
 
