@@ -4,7 +4,7 @@ require("novita.loader")
 local plan = require("novita.batch.plan")
 
 local COUNTED = {
-  rows = 12, unique = 11, problems = 1, done = 5, failed = 2, waiting = 3, sent = 1,
+  rows = 12, problems = 1, done = 5, failed = 2, waiting = 3, sent = 1,
   groups = {
     { state = "done", model = "m", count = 5, prompt = 500, completion = 500 },
     { state = "failed", model = "m", count = 2, prompt = 20, completion = 200 },
@@ -17,7 +17,7 @@ local COUNTED = {
 local PRICES = { m = { input = 1, output = 2 }, n = { input = 10, output = 20 } }
 
 local function of(fields, prices)
-  return plan.of(COUNTED, fields or {}, function(model) return (prices or PRICES)[model] end)
+  return plan.of(COUNTED, 11, fields or {}, function(model) return (prices or PRICES)[model] end)
 end
 
 describe("a plan", function()
@@ -42,7 +42,7 @@ describe("a plan", function()
   it("costs what its tokens cost, also where their mean is a fraction", function()
     local counted = { rows = 2, groups = { { state = "waiting", model = "m", count = 2,
       prompt = 3, completion = 5 } } }
-    assert.are.equal(3 + 10, plan.of(counted, {}, function() return PRICES.m end).usd)
+    assert.are.equal(3 + 10, plan.of(counted, 1, {}, function() return PRICES.m end).usd)
   end)
 
   it("takes the price for prompts of the mean length", function()

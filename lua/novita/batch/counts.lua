@@ -5,7 +5,8 @@ local core = require("novita.core")
 
 local counts = {}
 
-local ITEMS = [[select count(*), count(distinct key), count(problem) from item where batch = $1]]
+local ITEMS = "select count(*), count(problem) from item where batch = $1"
+local UNIQUE = "select count(distinct key) from item where batch = $1"
 local PROBLEMS = [[select problem from item where batch = $1 and problem is not null
   order by seq limit $2]]
 local CALLS = [[from item i join call c on c.batch = i.batch and c.id = i.id and c.key = i.key
@@ -17,12 +18,17 @@ local USED = [[select cast(coalesce(sum(prompt_tokens), 0) as bigint),
   cast(coalesce(sum(completion_tokens), 0) as bigint), coalesce(sum(usd), 0.0),
   count(case when usd is null and prompt_tokens is not null then 1 end)
   from call where batch = $1]]
-local TWICE = "select c.id " .. CALLS .. "and c.doubts > 0 and c.sends > 1 order by i.seq"
-local EXTRA = "select c.id " .. CALLS .. "and c.extra > 0 order by i.seq"
-local IN_DOUBT = "select c.id " .. CALLS .. [[and c.state = 'sent' and c.state <> 'done'
+
+-- The few calls that a condition selects, by an index of theirs, and then their rows: the planner
+-- of SQLite keeps the order of a cross join.
+local SOME = [[from call c cross join item i
+  where c.batch = $1 and i.batch = c.batch and i.id = c.id and i.key = c.key ]]
+local TWICE = "select c.id " .. SOME .. "and c.doubts > 0 and c.sends > 1 order by i.seq"
+local EXTRA = "select c.id " .. SOME .. "and c.extra > 0 order by i.seq"
+local IN_DOUBT = "select c.id " .. SOME .. [[and c.state = 'sent' and c.state <> 'done'
   and c.remote is null order by i.seq]]
-local FAILURES = "select i.line, c.status, c.error " .. CALLS .. [[and c.state = 'failed'
-  and c.error is not null order by i.seq limit $2]]
+local FAILURES = "select i.line, c.status, c.error " .. SOME .. [[and c.state = 'failed'
+  and c.state <> 'done' and c.error is not null order by i.seq limit $2]]
 
 local MOST_PROBLEMS = 10 -- that are listed
 
@@ -35,7 +41,6 @@ local MOST_PROBLEMS = 10 -- that are listed
 
 ---@class novita.BatchCounts
 ---@field rows integer of the input
----@field unique integer different requests
 ---@field problems integer rows that can't be sent
 ---@field done integer
 ---@field failed integer calls, without the rows that can't be sent
@@ -57,7 +62,7 @@ function counts.of(store, batch)
   if not states then return nil, err end
   local row = items[1]
   local result = {
-    rows = row[1], unique = row[2], problems = row[3], groups = {},
+    rows = row[1], problems = row[2], groups = {},
     done = 0, failed = 0, waiting = 0, sent = 0, remote = 0,
   }
   for index, group in ipairs(states) do
@@ -68,6 +73,16 @@ function counts.of(store, batch)
     result[group[1]] = result[group[1]] + group[3]
   end
   return result
+end
+
+--- Counts the different requests of a batch, which takes a sort of their keys.
+---@param store novita.Store
+---@param batch integer
+---@return integer? count nil on failure
+---@return novita.Error? err
+function counts.unique(store, batch)
+  local rows, err = store:query(UNIQUE, batch)
+  return rows and rows[1][1], err
 end
 
 --- Returns the usage of all calls of a batch, also for former requests.
@@ -101,10 +116,14 @@ end
 function counts.paid_twice(store, batch) return column(store, TWICE, batch) end
 
 --- The ids of the rows that another process had an answer of already: the later one is dropped.
+--- One process at a time has the batches of a file, so none of these has such rows.
 ---@param store novita.Store
 ---@param batch integer
 ---@return string[]?, novita.Error?
-function counts.extra(store, batch) return column(store, EXTRA, batch) end
+function counts.extra(store, batch)
+  if store.kind == "sqlite" then return {} end
+  return column(store, EXTRA, batch)
+end
 
 --- The ids of the rows whose calls are in flight, or were interrupted and not sent again.
 ---@param store novita.Store

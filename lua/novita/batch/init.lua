@@ -69,12 +69,14 @@ end
 local function make_plan(self)
   local read, err = entry.read_input(self)
   if not read then return nil, err end
-  local counted, problems
+  local counted, unique, problems
   counted, err = counts.of(self.store, self.number)
-  if counted then problems, err = counts.problems(self.store, self.number) end
+  if counted then unique, err = counts.unique(self.store, self.number) end
+  if unique then problems, err = counts.problems(self.store, self.number) end
   if not problems then return nil, err end
   local list = price_list(self)
-  local result = plan.of(counted, self.fields, function(model) return list and list[model] end)
+  local function price_of(model) return list and list[model] end
+  local result = plan.of(counted, unique, self.fields, price_of)
   result.problem_list = problems
   return result
 end

@@ -26,15 +26,16 @@ end
 
 --- Makes the plan of a batch.
 ---@param counted novita.BatchCounts
+---@param unique integer different requests
 ---@param fields table in_doubt and keep_failures of the batch
 ---@param price_of fun(model: string?): novita.batch.Price?
 ---@return novita.BatchPlan
-function plan.of(counted, fields, price_of)
+function plan.of(counted, unique, fields, price_of)
   local is_sent = {
     waiting = true, failed = not fields.keep_failures, sent = fields.in_doubt ~= "hold",
   }
   local result = {
-    rows = counted.rows, unique = counted.unique, problems = counted.problems,
+    rows = counted.rows, unique = unique, problems = counted.problems,
     paid = counted.done, failed = counted.failed, in_doubt = counted.sent,
     to_send = 0, prompt_tokens = 0, completion_tokens = 0, usd = 0,
   }
