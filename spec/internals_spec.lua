@@ -1,6 +1,6 @@
 -- The page "How it is built" names files that exist.
 
-local read = require("spec.support.reference").read
+local read = require("spec.support.files").read
 
 local function exists(path)
   local file = io.open(path, "rb")

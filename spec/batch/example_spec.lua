@@ -2,7 +2,7 @@
 
 local engine = require("spec.support.stores").postgres
 local files = require("spec.support.files")
-local read = require("spec.support.reference").read
+local read = require("spec.support.files").read
 local talk = require("spec.support.client")
 
 local LUA = os.getenv("NOVITA_LUA") or "lua5.4"
