@@ -240,6 +240,39 @@ describe("an answer", function()
   end)
 end)
 
+describe("a call that times out", function()
+  local quick = { first_byte_timeout = 0.2, retry = { attempts = 2, initial_delay = 0.001 } }
+
+  it("and is sent again may have been paid twice, which its row is named for", function()
+    place:numbered(3)
+    batches.sim:script {
+      { match = "text 1", uses = 1, delay = 3 }, { match = "text 2", uses = 1, status = 503 },
+    }
+    local summary = place:run(quick)
+    assert.are.same({ 3, { "r1" }, {} }, { summary.done, summary.paid_twice, summary.in_doubt })
+    local rows = place:query("select attempts, sends, doubts from call order by n")
+    assert.are.same({ { 2, 2, 1 }, { 2, 1, 0 }, { 1, 1, 0 } },
+      { { rows[1][1], rows[1][2], rows[1][3] }, { rows[2][1], rows[2][2], rows[2][3] },
+        { rows[3][1], rows[3][2], rows[3][3] } })
+    assert.are.same({ "r1" }, place:run(quick).paid_twice)
+  end)
+
+  it("each time is named once it was sent again, also by the next run", function()
+    place:numbered(2)
+    batches.sim:script { { match = "text 1", uses = 1, delay = 3 } }
+    local once = { first_byte_timeout = 0.2, retry = "none" }
+    local summary = place:run(once)
+    assert.are.same({ 1, 1, {} }, { summary.done, summary.failed, summary.paid_twice })
+    assert.are.same({ "r1" }, place:run(once).paid_twice)
+  end)
+
+  it("before it was sent is no such call", function()
+    place:numbered(1)
+    local summary = place:run { base_url = "http://127.0.0.1:1", retry = quick.retry }
+    assert.are.same({ 1, {} }, { summary.failed, summary.paid_twice })
+  end)
+end)
+
 describe("a batch that was killed", function()
   -- What is known of a run that a signal has ended while two calls were under way.
   local function killed()

@@ -24,7 +24,8 @@ local SEND_SPARSE = [[update call set state = 'sent', owner = $4, sends = sends 
 local FINISH = [[update call set state = $2, ended_at = {now}, attempts = $3, status = $4,
   request_id = $5, prompt_tokens = coalesce(prompt_tokens + $6, $6, prompt_tokens),
   completion_tokens = coalesce(completion_tokens + $7, $7, completion_tokens),
-  usd = coalesce(usd + $8, $8, usd), error = $9, answer = $10
+  usd = coalesce(usd + $8, $8, usd), error = $9, answer = $10,
+  doubts = doubts + $11, sends = sends + $12
   where n = $1 and state <> 'done']]
 local RELEASE = [[update call set state = 'waiting', sends = sends - 1
   where n = $1 and state = 'sent']]
@@ -112,7 +113,8 @@ function methods:finish(outcome)
   if outcome.state == "sent" then return true end -- it stays in doubt
   return self.store:query(FINISH, outcome.n, outcome.state, outcome.attempts, outcome.status,
     outcome.request_id, outcome.prompt_tokens, outcome.completion_tokens, outcome.usd,
-    outcome.error, outcome.answer and self.store:bytes(outcome.answer))
+    outcome.error, outcome.answer and self.store:bytes(outcome.answer), outcome.doubts or 0,
+    outcome.resent or 0)
 end
 
 --- Writes down what came of calls, and takes the next ones: one transaction.

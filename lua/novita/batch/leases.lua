@@ -53,7 +53,8 @@ local LEAVE = "update call set lease = {now} where n = $1 and state = 'sent' and
 local RESULT = [[update call set state = $3, owner = $2, ended_at = {now}, attempts = $4,
   status = $5, request_id = $6, prompt_tokens = coalesce(prompt_tokens + $7, $7, prompt_tokens),
   completion_tokens = coalesce(completion_tokens + $8, $8, completion_tokens),
-  usd = coalesce(usd + $9, $9, usd), error = $10, answer = $11 where n = $1 and ]]
+  usd = coalesce(usd + $9, $9, usd), error = $10, answer = $11, doubts = doubts + $12,
+  sends = sends + $13 where n = $1 and ]]
 local DONE = RESULT .. "state <> 'done'" -- also if another process has claimed it
 local FAILED = RESULT .. "state = 'sent' and owner = $2"
 local EXTRA = [[update call set extra = extra + 1,
@@ -158,7 +159,7 @@ function methods:finish(outcome)
   local rows, err = store:query(outcome.state == "done" and DONE or FAILED, outcome.n, owner,
     outcome.state, outcome.attempts, outcome.status, outcome.request_id, outcome.prompt_tokens,
     outcome.completion_tokens, outcome.usd, outcome.error,
-    outcome.answer and store:bytes(outcome.answer))
+    outcome.answer and store:bytes(outcome.answer), outcome.doubts or 0, outcome.resent or 0)
   if not rows or rows.changed > 0 then return rows, err end
   if outcome.state == "failed" and not outcome.prompt_tokens then return true end
   return store:query(EXTRA, outcome.n, owner, outcome.prompt_tokens or 0,

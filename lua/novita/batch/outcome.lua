@@ -13,6 +13,8 @@ local outcome = {}
 ---@field state "done"|"failed"|"waiting"|"sent" waiting: it was not made, and is to be; sent: it
 ---  was broken off, and may have been paid for
 ---@field attempts integer
+---@field doubts? integer attempts whose answer was lost, which may have been paid for
+---@field resent? integer those of them after which another was made
 ---@field status? integer
 ---@field request_id? string
 ---@field prompt_tokens? integer
@@ -67,6 +69,23 @@ local function is_underway(err)
   return err.phase ~= nil and err.phase ~= "connect" or #(err.attempts or {}) > 1
 end
 
+-- Has the server the request, and may have worked for an attempt that failed so?
+local function is_doubtful(err)
+  return (err.kind == "timeout" or err.kind == "connection")
+    and err.phase ~= nil and err.phase ~= "connect"
+end
+
+-- Counts the attempts whose answer was lost, and those of them after which another was made.
+local function add_doubts(result, attempts, last)
+  for index, entry in ipairs(attempts) do
+    local err = type(entry) == "table" and entry.error or index == #attempts and last
+    if err and is_doubtful(err) then
+      result.doubts = result.doubts + 1
+      if index < #attempts then result.resent = result.resent + 1 end
+    end
+  end
+end
+
 local function add_usage(result, reply, price)
   local usage = type(reply) == "table" and reply.usage
   result.prompt_tokens, result.completion_tokens = prices.tokens(usage)
@@ -108,8 +127,11 @@ end
 function outcome.of(claim, reply, info, batch, price)
   local result = {
     n = claim.n, owner = claim.owner, state = "done", attempts = #(info.attempts or {}),
-    status = info.status, request_id = info.request_id, answer = info.body,
+    status = info.status, request_id = info.request_id, answer = info.body, doubts = 0, resent = 0,
   }
+  if not reply or result.attempts > 1 then
+    add_doubts(result, info.attempts or { {} }, not reply and info)
+  end
   add_usage(result, reply or info.reply or info.partial, price)
   if reply and batch.budget and not result.prompt_tokens then
     add_usage(result, usage_of(claim), price)
