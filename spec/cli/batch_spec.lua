@@ -249,6 +249,20 @@ describe("novita batch", function()
     assert.is_true(before < 40)
   end)
 
+  it("says where the answers are after a second Ctrl-C", function()
+    rows(8)
+    sim:script { { match = "row 5", delay = 30 } }
+    local terminal = home:terminal(RUN .. " --concurrency 1", variables)
+    assert(sim:wait_for(function() return #calls() == 5 end))
+    terminal:type("\3")
+    terminal:expect("finishing ")
+    terminal:type("\3")
+    assert.are.equal(130, terminal:finish())
+    assert.is_truthy(terminal.shown:find("\nno output was written: the answers are in the store, "
+      .. "and novita batch export writes them\r\n", 1, true), terminal.shown)
+    assert.is_nil(terminal.shown:find("no --output", 1, true))
+  end)
+
   it("sends rows to the server's Batch API, and fetches their answers", function()
     variables.NOVITA_MODEL = "deepseek/deepseek-v3-0324"
     local run = novita((RUN:gsub("run", "submit", 1)))

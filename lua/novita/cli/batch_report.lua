@@ -115,7 +115,7 @@ local function reason_of(summary)
     or (summary.remote or 0) > 0 and "at the server: novita batch fetch" or "in doubt"
 end
 
-local function note_counts(summary)
+local function note_counts(summary, was_cut)
   console.note(("%d/%d rows done, %d failed, %d sent, %d tokens%s"):format(summary.done,
     summary.total, summary.failed, summary.sent, summary.run_usage.total_tokens,
     summary.run_usd and (", %.6f USD"):format(summary.run_usd) or ""))
@@ -126,7 +126,8 @@ local function note_counts(summary)
   batch_report.note_problems(summary.problems)
   batch_report.note_problems(summary.failures)
   if not summary.lines and summary.done > 0 then
-    console.note("no --output: the answers are in the store, and novita batch export writes them")
+    console.note((was_cut and "no output was written" or "no --output")
+      .. ": the answers are in the store, and novita batch export writes them")
   end
 end
 
@@ -135,7 +136,7 @@ end
 ---@param signals integer that the run has received
 ---@return integer status
 function batch_report.conclude(summary, signals)
-  note_counts(summary)
+  note_counts(summary, signals > 1)
   local left = summary.total - summary.done - summary.failed
   if left > 0 then
     console.note(("novita: %s left (%s): %s"):format(console.count(left, "row"),
