@@ -44,6 +44,7 @@ build = {
     ["novita.api.rerank"] = "lua/novita/api/rerank.lua",
     ["novita.batch"] = "lua/novita/batch/init.lua",
     ["novita.batch.budget"] = "lua/novita/batch/budget.lua",
+    ["novita.batch.bulk"] = "lua/novita/batch/bulk.lua",
     ["novita.batch.claims"] = "lua/novita/batch/claims.lua",
     ["novita.batch.counts"] = "lua/novita/batch/counts.lua",
     ["novita.batch.csv"] = "lua/novita/batch/csv.lua",

@@ -25,6 +25,7 @@ typedef struct Statement {
   pid_t pid;
   int busy;
   int cached;
+  int in_order;			/* are its parameters $1, $2 and so on? */
   NvSqlFault *fault;		/* of the query that runs it */
 } Statement;
 
@@ -64,6 +65,30 @@ void nv_sqlite_forget (lua_State *L, NvSqlite *db) {
   }
   lua_pop(L, 1);
   db->cached = 0;
+}
+
+
+/* returns the number of the parameter at a position (?, ?1, $1, :1), or 0 */
+static int parameter_number (sqlite3_stmt *handle, int position) {
+  const char *name = sqlite3_bind_parameter_name(handle, position);
+  char *end;
+  long number;
+  if (name == NULL)
+    return position;
+  number = strtol(name + 1, &end, 10);
+  return *end == '\0' && isdigit((unsigned char)name[1]) && number < 1000000
+         ? (int)number : 0;
+}
+
+
+/* are all parameters at the positions that their numbers say? */
+static int is_in_order (sqlite3_stmt *handle) {
+  int i, count = sqlite3_bind_parameter_count(handle);
+  for (i = 1; i <= count; i++) {
+    if (parameter_number(handle, i) != i)
+      return 0;
+  }
+  return 1;
 }
 
 
@@ -125,7 +150,10 @@ static Statement *new_statement (lua_State *L, NvSqlite *db, NvSqlFault *f) {
   s->pid = db->pid;
   s->busy = 1;
   s->fault = f;
-  return prepare(s, db->handle, sql, length) == 0 ? s : NULL;
+  if (prepare(s, db->handle, sql, length) != 0)
+    return NULL;
+  s->in_order = is_in_order(s->handle);
+  return s;
 }
 
 
@@ -168,19 +196,6 @@ static void let_go (Statement *s, const NvSqlite *db) {
 ** =======================================================
 */
 
-/* returns the number of the parameter at a position (?, ?1, $1, :1), or 0 */
-static int parameter_number (sqlite3_stmt *handle, int position) {
-  const char *name = sqlite3_bind_parameter_name(handle, position);
-  char *end;
-  long number;
-  if (name == NULL)
-    return position;
-  number = strtol(name + 1, &end, 10);
-  return *end == '\0' && isdigit((unsigned char)name[1]) && number < 1000000
-         ? (int)number : 0;
-}
-
-
 /* texts are not copied: the stack keeps them as long as the binding */
 static int bind_value (sqlite3_stmt *handle, int position, NvSqlValue v) {
   switch (v.type) {
@@ -204,7 +219,7 @@ static int bind_value (sqlite3_stmt *handle, int position, NvSqlValue v) {
 static int bind_values (lua_State *L, Statement *s, int given) {
   int i, largest = 0, count = sqlite3_bind_parameter_count(s->handle);
   for (i = 1; i <= count; i++) {
-    int number = parameter_number(s->handle, i);
+    int number = s->in_order ? i : parameter_number(s->handle, i);
     if (number == 0) {
       nv_sql_fault(s->fault, "sql", "a parameter is written $1 or ?, not %s",
                    sqlite3_bind_parameter_name(s->handle, i));

@@ -6,6 +6,7 @@
 --- the place of, all are rewritten. Answers stay, those to requests that are no longer asked
 --- too.
 
+local bulk = require("novita.batch.bulk")
 local each = require("novita.compat").each
 local config_error = require("novita.error_hint").config_error
 local input = require("novita.batch.input")
@@ -23,13 +24,15 @@ local MOST_NAMED = 10 -- duplicates in an error
 local SELECT = [[select seq, id, key, problem, line, place from item
   where batch = $1 and seq between $2 and $3 order by seq]]
 local DELETE = "delete from item where batch = $1 and seq >= $2"
-local INSERT = [[insert into item (batch, seq, id, key, problem, line, place)
-  values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing]]
+local SEQS = "select seq from item where batch = $1 and seq between $2 and $3"
 local UPDATE = "update item set key = $3, problem = $4 where batch = $1 and seq = $2"
-local INSERT_CALL = [[insert into call
-  (batch, id, key, model, prompt_estimate, completion_estimate, request)
-  values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing]]
 local LINE = "select line from item where batch = $1 and id = $2"
+
+local insert_items = bulk.statement([[insert into item (batch, seq, id, key, problem, line, place)
+  values {values} on conflict do nothing]], 7)
+local insert_calls = bulk.statement([[insert into call
+  (batch, id, key, model, prompt_estimate, completion_estimate, request)
+  values {values} on conflict do nothing]], 7)
 
 ---@class novita.BatchImport
 ---@field store novita.Store
@@ -65,62 +68,99 @@ local function is_same(old, record)
   return same and old[5] == record.line and old[6] == record.place
 end
 
--- Writes the request of a row, unless it is there.
-local function write_call(self, record, id)
+local function item_of(self, record, id)
+  return { self.batch, record.seq, id, record.key, record.problem, record.line, record.place }
+end
+
+local function call_of(self, record, id)
   local request = record.request
-  if not request then return true end
-  return self.store:query(INSERT_CALL, self.batch, id, record.key, request.model,
-    request.prompt, request.completion, self.store.prompts and request.body or nil)
+  return { self.batch, id, record.key, request.model, request.prompt, request.completion,
+    self.store.prompts and request.body or nil }
 end
 
-local function insert(self, record, id)
-  local rows, err = self.store:query(INSERT, self.batch, record.seq, id, record.key,
-    record.problem, record.line, record.place)
-  return rows and rows.changed, err
+-- The id of a row without one: its key, and a number among its equals.
+local function counted_id(self, record, counts)
+  local key = record.key
+  local count = (counts[key] or self.counts[key] or 0) + 1
+  counts[key] = count
+  return ("%s#%d"):format(key, count)
 end
 
--- Inserts a row without an id: its key, and a number among its equals. Returns the id.
-local function insert_counted(self, record, counts)
-  local count = counts[record.key] or self.counts[record.key] or 0
+-- Inserts a row whose id another one has: under another number, or not at all. Returns its id, or
+-- false where it is a duplicate.
+local function insert_again(self, record, results)
+  if record.id then
+    local rows, err = self.store:query(LINE, self.batch, record.id)
+    if not rows then return nil, err end
+    results.duplicates[#results.duplicates + 1] = { record.id, rows[1][1], record.line }
+    return false
+  end
   local id, changed, err
   repeat
-    count = count + 1
-    id = ("%s#%d"):format(record.key, count)
-    changed, err = insert(self, record, id)
+    id = counted_id(self, record, results.counts)
+    changed, err = insert_items(self.store, { item_of(self, record, id) })
     if not changed then return nil, err end
   until changed > 0
-  if count > 1 then counts[record.key] = count end
   return id
 end
 
--- Inserts a row with an id. Returns it, or false where another row has it.
-local function insert_named(self, record, duplicates)
-  local changed, err = insert(self, record, record.id)
-  if not changed then return nil, err end
-  if changed > 0 then return record.id end
-  local rows
-  rows, err = self.store:query(LINE, self.batch, record.id)
+-- Inserts those of some rows that were not inserted, since another one has their id.
+local function insert_missing(self, records, ids, results)
+  local rows, err = self.store:query(SEQS, self.batch, records[1].seq, records[#records].seq)
   if not rows then return nil, err end
-  duplicates[#duplicates + 1] = { record.id, rows[1][1], record.line }
-  return false
+  local present = {}
+  for _, row in ipairs(rows) do present[row[1]] = true end
+  for index, record in ipairs(records) do
+    if not present[record.seq] then
+      ids[index], err = insert_again(self, record, results)
+      if ids[index] == nil then return nil, err end
+    end
+  end
+  return true
 end
 
-local function rewrite(self, record, results)
-  local id, err
-  if record.id then
-    id, err = insert_named(self, record, results.duplicates)
-  else
-    id, err = insert_counted(self, record, results.counts)
+-- Inserts some rows, and their requests unless they are there.
+local function insert(self, records, results)
+  local ids, items, calls = {}, {}, {}
+  for index, record in ipairs(records) do
+    ids[index] = record.id or counted_id(self, record, results.counts)
+    items[index] = item_of(self, record, ids[index])
   end
-  if not id then return id ~= nil or nil, err end
-  return write_call(self, record, id)
+  local done, err = insert_items(self.store, items)
+  if done and done < #records then done, err = insert_missing(self, records, ids, results) end
+  if not done then return nil, err end
+  for index, record in ipairs(records) do
+    if ids[index] and record.request then
+      calls[#calls + 1] = call_of(self, record, ids[index])
+    end
+  end
+  return insert_calls(self.store, calls)
+end
+
+-- Inserts all rows from one on, in place of those of the last reading.
+local function rewrite(self, records, first, results)
+  local done, err = true, nil
+  if not self.rewrites then
+    results.rewrites = true
+    done, err = self.store:query(DELETE, self.batch, records[first].seq)
+  end
+  while done and first <= #records do
+    local group = {}
+    for index = first, math.min(first + bulk.ROWS - 1, #records) do
+      group[#group + 1] = records[index]
+    end
+    done, err = insert(self, group, results)
+    first = first + #group
+  end
+  return done and true, err
 end
 
 local function update(self, old, record)
   if old[3] == record.key and old[4] == record.problem then return true end
   local done, err = self.store:query(UPDATE, self.batch, record.seq, record.key, record.problem)
   if not done then return nil, err end
-  return write_call(self, record, record.id)
+  if not record.request then return true end
+  return insert_calls(self.store, { call_of(self, record, record.id) })
 end
 
 -- Returns the rows of the last reading by their numbers.
@@ -139,18 +179,14 @@ local function write(self, records)
   local results = { rewrites = self.rewrites, counts = {}, duplicates = {} }
   local old, err = old_rows(self, records[1].seq, records[#records].seq)
   if not old then return nil, err end
-  for _, record in ipairs(records) do
-    local done = true
-    local before = not results.rewrites and old[record.seq]
-    if before and is_same(before, record) then
-      done, err = update(self, before, record)
-    else
-      if not results.rewrites then
-        results.rewrites = true
-        done, err = self.store:query(DELETE, self.batch, record.seq)
-      end
-      if done then done, err = rewrite(self, record, results) end
+  for index, record in ipairs(records) do
+    local before = old[record.seq]
+    local done
+    if not before or not is_same(before, record) then
+      done, err = rewrite(self, records, index, results)
+      return done and results, err
     end
+    done, err = update(self, before, record)
     if not done then return nil, err end
   end
   return results
@@ -158,8 +194,10 @@ end
 
 local function keep_counts(self, counts)
   for key, count in each(counts) do
-    if not self.counts[key] then self.counted = self.counted + 1 end
-    self.counts[key] = count
+    if count > 1 then
+      if not self.counts[key] then self.counted = self.counted + 1 end
+      self.counts[key] = count
+    end
   end
   if self.counted > MOST_COUNTS then self.counts, self.counted = {}, 0 end
 end

@@ -1,8 +1,8 @@
 --- The tables of a store, and how those of an older version become these. doc/store.md describes
 --- them.
 --
--- Each version is a list of statements, which turn the one before into it. {serial}, {bytes} and
--- {unlogged} are the words of words.lua.
+-- Each version is a list of statements, which turn the one before into it. {serial}, {bytes},
+-- {unlogged} and {clustered} are the words of words.lua.
 
 local core = require("novita.core")
 local meta = require("novita.store.meta")
@@ -26,7 +26,7 @@ local VERSIONS = {
       place bigint,
       problem text,
       primary key (batch, seq),
-      unique (batch, id))]],
+      unique (batch, id)) {clustered}]],
     [[create table call (
       n {serial},
       batch bigint not null,

@@ -11,6 +11,7 @@ local SQLITE = {
   serial = "integer primary key",
   bytes = "blob",
   unlogged = "",
+  clustered = "without rowid", -- rows lie in the index of the primary key
 }
 
 local POSTGRES = {
@@ -22,6 +23,7 @@ local POSTGRES = {
   serial = "bigint generated always as identity primary key",
   bytes = "bytea",
   unlogged = "unlogged",
+  clustered = "",
 }
 
 -- Statements are few, and used again and again.
