@@ -38,7 +38,7 @@ typedef struct LockFile {
   Lock *locks;
 } LockFile;
 
-static LockFile *files;	/* of all Lua states */
+static LockFile *lock_files;	/* of all Lua states */
 
 
 /*
@@ -62,7 +62,7 @@ static int is_ours (const LockFile *file) {
 
 /* the file with this status, if a lock of this process is in it */
 static LockFile *find_file (const struct stat *s) {
-  LockFile *file = files;
+  LockFile *file = lock_files;
   while (file != NULL && !(is_ours(file) && file->device == s->st_dev &&
                            file->inode == s->st_ino))
     file = file->next;
@@ -94,15 +94,15 @@ static LockFile *open_file (const char *path) {
   file->device = s.st_dev;
   file->inode = s.st_ino;
   file->pid = getpid();
-  file->next = files;
-  files = file;
+  file->next = lock_files;
+  lock_files = file;
   return file;
 }
 
 
 /* closes the file if no lock is in it */
 static void leave_file (LockFile *file) {
-  LockFile **link = &files;
+  LockFile **link = &lock_files;
   if (file->locks != NULL)
     return;
   while (*link != file)
