@@ -1,5 +1,4 @@
 -- Batches: what a run does, what a plan says, what a second run has left to do.
--- Covers: lua/novita/batch/summary.lua lua/novita/batch/counts.lua
 
 local novita = require("novita")
 
@@ -38,24 +37,6 @@ describe("a batch", function()
       { summary.complete, summary.done, summary.sent, summary.reused })
     assert.are.equal(5, batches.sent())
     assert.are.equal(5, #place:lines())
-  end)
-
-  it("counts tokens and money as the server does", function()
-    place:numbered(10)
-    local summary = place:run { request = {
-      model = "meta-llama/llama-3.1-8b-instruct", message = "{{row.text}}", max_tokens = 20,
-    } }
-    local prompt, completion = 0, 0
-    for _, line in ipairs(place:lines()) do
-      prompt = prompt + line.response.body.usage.prompt_tokens
-      completion = completion + line.response.body.usage.completion_tokens
-    end
-    assert.are.same({ prompt, completion, prompt + completion }, { summary.usage.prompt_tokens,
-      summary.usage.completion_tokens, summary.usage.total_tokens })
-    assert.are.same(summary.usage, summary.run_usage)
-    local price = 0.39 / 1e6 -- of spec/support/simulator/catalog.lua
-    assert.is_true(math.abs(summary.usd - price * (prompt + completion)) < 1e-12, summary.usd)
-    assert.is_true(math.abs(summary.run_usd - summary.usd) < 1e-12)
   end)
 
   it("runs again what an edit has changed, and goes back for nothing", function()
@@ -180,18 +161,6 @@ describe("a batch", function()
     assert.are.equal(2, place:batch({ store = place.db }):export())
     assert.are.equal("text 1", place:texts().r1)
     assert.are.equal("in.jsonl", place:batch({ store = place.db }).name)
-  end)
-
-  it("tells how it stands, and exports what there is", function()
-    place:numbered(3)
-    local batch = place:batch()
-    assert(batch:plan())
-    local status = assert(batch:status())
-    assert.are.same({ "in.jsonl", 3, 0, 3 },
-      { status.name, status.total, status.done, status.waiting })
-    assert.is_nil(status.running)
-    assert.are.equal(3, batch:export())
-    assert.are.equal("not_run", place:texts().r1)
   end)
 
   it("is run by one at a time", function()

@@ -1,6 +1,5 @@
 -- A batch that four processes run on one PostgreSQL server, while one is killed, one is stopped for
 -- longer than its lease, and the server is restarted twice.
--- Covers: lua/novita/batch/leases.lua
 
 local child = require("spec.support.child")
 local clock = require("spec.support.clock")

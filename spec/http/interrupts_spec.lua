@@ -1,6 +1,5 @@
 -- SIGINT and SIGTERM that only count while a watch is open: signals sent to programs of a real
 -- interpreter, and what is left of the handlers afterwards.
--- Covers: src/lua/interrupts.c
 
 local core = require("novita.core")
 
@@ -101,24 +100,6 @@ describe("a watch of interrupts", function()
     end)
   end
 
-  it("may be one of many: each counts from its own beginning to its own end", function()
-    prints("1 0\n2 1\n2 2\n2 2\ndefault\n", [[
-      local outer = core.interrupts()
-      native.kill(pid, "INT")
-      local inner = core.interrupts()
-      local function show() print(outer:count() .. " " .. inner:count()) end
-      show()
-      native.kill(pid, "TERM")
-      show()
-      outer:close() -- in any order
-      native.kill(pid, "TERM")
-      show()
-      inner:close()
-      show()
-      print(native.disposition("TERM"))
-    ]])
-  end)
-
   it("leaves ignored signals, and handlers that were installed meanwhile", function()
     prints("ignored\nignored\nhandled\ndefault\n", [[
       native.ignore("TERM")
@@ -146,14 +127,5 @@ describe("a watch of interrupts", function()
     assert.are.equal(0, watch:count())
     assert.are.equal("handled", native.disposition("TERM"))
     watch:close()
-  end)
-
-  it("prints what it is, and is closed with its variable on Lua 5.4", function()
-    local watch = core.interrupts()
-    assert.are.equal("novita.watch (0)", tostring(watch))
-    watch:close()
-    assert.are.equal("novita.watch (closed)", tostring(watch))
-    assert.is_function(getmetatable(watch).__close)
-    assert.is_false(pcall(watch.count))
   end)
 end)
