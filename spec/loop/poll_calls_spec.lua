@@ -1,7 +1,5 @@
 -- Calls in tasks: together, whatever else goes on, and wherever code may stand.
--- Covers: lua/novita/loop/transfers.lua
 
-local core = require("novita.core")
 local novita = require("novita")
 
 local poll = require("novita.loop.poll")
@@ -28,54 +26,6 @@ describe("calls in tasks", function()
     end)
     assert.equal(2, sim:stats().most_active)
     assert.is_true(seconds < 0.1 + streaming.slack)
-  end)
-
-  it("go on while code outside waits for its own", function()
-    local seen = 0
-    local task = novita.spawn(function()
-      for _ = 1, 3 do
-        assert(client:chat(request))
-        seen = seen + 1
-      end
-    end)
-    sim:script { { match = "outside", delay = 0.1 + streaming.slack } }
-    assert(client:chat { model = streaming.model, message = "outside" })
-    assert.equal(3, seen)
-    task:wait()
-  end)
-
-  it("have their turn although a task yields all the time", function()
-    local done = false
-    novita.spawn(function()
-      assert(client:chat(request))
-      poll.sleep(0.01)
-      done = true
-    end)
-    novita.spawn(function()
-      while not done do coroutine.yield("whatever") end
-    end)
-    novita.run()
-    assert.is_true(done)
-  end)
-
-  it("leave timers their turn although there is always news", function()
-    local woken, calls = nil, 0
-    local start = core.now()
-    for _ = 1, 8 do
-      novita.spawn(function()
-        while not woken do
-          assert(client:chat(request))
-          calls = calls + 1
-        end
-      end)
-    end
-    novita.spawn(function()
-      poll.sleep(0.05)
-      woken = core.now() - start
-    end)
-    novita.run()
-    assert.is_true(calls > 8)
-    assert.is_true(woken < 0.05 + streaming.slack)
   end)
 
   -- Three tasks, each of which makes its call in a place where not every Lua may yield. Another one
@@ -136,15 +86,5 @@ describe("calls in tasks", function()
       end }))
       return inner
     end)
-  end)
-
-  it("may not be two that read one stream", function()
-    local stream = streaming.open(streaming.silent {})
-    local first = novita.spawn(function() return stream:next() end)
-    local ok, err = novita.spawn(function() return stream:next() end):join()
-    assert.is_false(ok)
-    assert.truthy(err:find("waiting for this answer already", 1, true))
-    stream:cancel()
-    assert.equal("cancelled", select(3, first:join()).kind)
   end)
 end)

@@ -1,5 +1,4 @@
 -- The loop for libuv in programs with luv. (In Neovim: spec/nvim.)
--- Covers: lua/novita/loop/init.lua
 
 local child = require("spec.support.child")
 local simulator = require("spec.support.simulator_client")
@@ -114,15 +113,6 @@ describe("with luv", function()
       "y\n" } do
       assert.is_truthy(output:find(text), output)
     end
-  end)
-
-  it("loop.run raises the error of a task", function()
-    local output, status = run [[
-      loop.spawn(function() loop.sleep(0.01) error("oh no") end)
-      print(pcall(loop.run))
-    ]]
-    assert.are.equal(0, status)
-    assert.is_truthy(output:find("^false\t.*oh no"), output)
   end)
 
   it("a program may end in the middle of a stream", function()
