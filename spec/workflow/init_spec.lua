@@ -1,6 +1,4 @@
 -- Workflows by both databases: what a run keeps, and what a retry makes again.
--- Covers: lua/novita/workflow/runner.lua lua/novita/workflow/step.lua
--- Covers: lua/novita/workflow/journal.lua
 
 local novita = require("novita")
 
@@ -136,81 +134,11 @@ for _, engine in ipairs(flows.engines) do
       text, fails = "calm down", false
       assert.equal("calm down", assert(flow:retry(record.id)).result)
     end)
-
-    it("is refused to a second one that would run it at once", function()
-      local flow, other
-      flow = flows.flow(function(run)
-        run:step("nested", function()
-          local record, err = flow:retry(run.id)
-          other = err
-          return record
-        end)
-      end)
-      assert.equal("done", assert(flow:start()).status)
-      assert.equal("store", other.kind)
-      assert.equal("locked", other.reason)
-    end)
-
-    it("makes a fork with the steps before one", function()
-      local flow = flows.flow(function(run)
-        local text = run:chat("one", ask("first")):text()
-        text = run:chat("two", ask("second " .. text)):text()
-        return run:chat("three", ask("third " .. text)):text()
-      end)
-      local record = assert(flow:start { n = 1 })
-      simulator.shared():reset()
-      local fork = assert(flow:fork(record.id, "two"))
-      assert.are_not.equal(record.id, fork.id)
-      assert.equal(record.id, fork.parent)
-      assert.equal(record.result, fork.result)
-      assert.same({ n = 1 }, fork.trigger)
-      assert.same({ "second first", "third second first" }, asked())
-      assert.same({ "one reused", "two done", "three done" }, told(fork))
-      assert.equal("done", flows.store():run(record.id).status)
-    end)
-
-    it("keeps no prompt, and no answer of a run that is done, without prompts", function()
-      local store = flows.store { prompts = false }
-      local fails = true
-      local flow = flows.flow(function(run, trigger)
-        run:chat("ask", ask("secret " .. trigger.word))
-        if fails then error("stop", 0) end
-        return "fine"
-      end)
-      local record = assert(flow:start { word = "xyzzy" })
-      local function kept()
-        local list = {}
-        for _, sql in ipairs { "select trigger from run", "select input from step",
-          "select result from step" } do
-          list[#list + 1] = assert(store:query(sql))[1][1] or "none"
-        end
-        return table.concat(list, "\n")
-      end
-      assert.is_nil(kept():find("messages", 1, true))
-      fails = false
-      simulator.shared():reset()
-      record = assert(flow:retry(record.id))
-      assert.equal("fine", record.result)
-      assert.same({}, asked())
-      assert.equal("none\nnone\nnone", kept())
-      local _, err = flow:fork(record.id)
-      assert.equal("config", err.kind)
-    end)
   end)
 end
 
 describe("a workflow", function()
   flows.with()
-
-  it("can be written down now and run later", function()
-    local flow = flows.flow(function(run, trigger)
-      return run:chat("a", ask(trigger.text)):text()
-    end)
-    local record = assert(flow:start({ text = "later" }, { queue = true }))
-    assert.equal("queued", record.status)
-    assert.same({}, asked())
-    assert.equal("later", assert(flow:retry(record.id)).result)
-  end)
 
   it("tells of each step as it goes", function()
     local events = {}
@@ -238,20 +166,6 @@ describe("a workflow", function()
     local record = assert(flows.store():runs())[1]
     assert.same({ "paused", "(stopped)" }, { record.status, record.failed_step })
     assert.equal("done", assert(flow:retry(record.id, { on_step = function() end })).status)
-  end)
-
-  it("retries as its policy says, and each attempt is in the log", function()
-    simulator.shared():script { { status = 503 }, { status = 503 } }
-    local flow = flows.flow(function(run) return run:chat("a", ask("x")):text() end,
-      { retry = { attempts = 3, initial_delay = 0.01 } })
-    local record = assert(flow:start())
-    assert.equal("x", record.result)
-    assert.same({ "a failed", "a failed", "a done" }, told(record))
-    assert.equal("server", record.log[1].error.kind)
-    assert.equal(503, record.log[2].status)
-    assert.equal(3, record.log[3].attempt)
-    assert.is_true(record.log[3].at >= record.log[1].at)
-    assert.is_string(record.log[3].request_id)
   end)
 
   it("knows what its calls cost, where it is told to ask", function()
@@ -282,19 +196,5 @@ describe("a workflow", function()
     local flow, err = novita.workflow("x", fn, { store = "/nowhere/at/all.db" })
     assert.is_nil(flow)
     assert.equal("store", err.kind)
-  end)
-
-  it("has no run of another workflow, of another id, or that is done", function()
-    local flow = flows.flow(function() return 1 end)
-    local other = assert(novita.workflow("other", function() end, flows.options()))
-    local record = assert(flow:start())
-    local function message(...) return select(2, ...).message end
-    assert.equal(('id: %s is done; fork it to run a part again'):format(record.id),
-      message(flow:retry(record.id)))
-    assert.equal(('id: %s is a run of the workflow "spec"'):format(record.id),
-      message(other:retry(record.id)))
-    assert.equal('id: "zzz" is the id of no run', message(flow:retry("zzz")))
-    assert.equal(("step: %s has no step x"):format(record.id), message(flow:fork(record.id, "x")))
-    assert.equal("trigger: a function can't be sent", message(flow:start(print)))
   end)
 end)

@@ -1,7 +1,4 @@
 -- A dry run: every request that is known before any answer, and nothing sent.
--- Covers: lua/novita/workflow/unknown.lua
-
-local novita = require("novita")
 
 local flows = require("spec.support.flows")
 
@@ -44,41 +41,6 @@ describe("a plan", function()
     assert.is_nil(plan.waits_for)
     assert.is_true(plan.tokens > 3 * 1024)
     assert.same({ n = 1 }, plan.steps[4].input)
-  end)
-
-  it("ends where the flow looks into an answer", function()
-    for name, use in pairs {
-      text = function(reply) return reply:text() end,
-      field = function(reply) return reply.choices[1] end,
-      concat = function(reply) return "x" .. reply end,
-      number = function(reply) return reply + 1 end,
-      string = function(reply) return tostring(reply) end,
-      call = function(reply) return reply() end,
-    } do
-      local flow = flows.flow(function(run)
-        local reply = run:chat("a", ask("x"))
-        run:chat("b", ask("y"))
-        use(reply)
-        error("not to be reached")
-      end)
-      local plan = plan_of(flow)
-      assert.same({ "a chat x", "b chat y" }, planned(plan), name)
-      assert.is_false(plan.complete)
-      assert.equal("a", plan.waits_for)
-    end
-    novita.run()
-  end)
-
-  it("names the steps whose answers a step is given", function()
-    local flow = flows.flow(function(run)
-      local reply = run:chat("a", ask("x"))
-      run:step("b", { reply = reply }, function() end)
-      run:chat("c", { model = "m", messages = { { role = "user", content = reply } } })
-      run:each("d", reply, ask("{{item}}"))
-    end)
-    local plan = plan_of(flow)
-    assert.same({ "a chat x", "b step needs a", "c chat needs a", "d each needs a" }, planned(plan))
-    assert.is_false(plan.complete)
   end)
 
   it("is whole for a list of steps, with what each waits for", function()

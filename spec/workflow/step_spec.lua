@@ -1,0 +1,56 @@
+-- A step is known by its name, its version and its input, and made only if it has no result yet.
+
+local core = require("novita.core")
+local novita = require("novita")
+
+local flows = require("spec.support.flows")
+
+-- Runs a body; returns its record.
+local function run(body, options)
+  local flow = flows.flow(body, options)
+  return assert(flow:start()), flow
+end
+
+describe("a step of a function", function()
+  flows.with()
+
+  it("is given a copy of its input, and its result is kept", function()
+    local input, calls = { list = core.array {}, n = 1 }, 0
+    local fails = true
+    local record, flow = run(function(self)
+      local result = self:step("a", input, function(given)
+        calls = calls + 1
+        assert.are_not.equal(input, given)
+        return { n = given.n + 1, list = given.list, none = novita.null }
+      end)
+      if fails then error("stop") end
+      return result
+    end)
+    fails = false
+    record = assert(flow:retry(record.id))
+    assert.equal('{"list":[],"n":2}', novita.json.encode(record.result))
+    assert.equal(1, calls)
+  end)
+
+  it("fails at once where its input can't be kept", function()
+    local record = run(function(self) self:step("a", print, function() end) end)
+    assert.equal("a", record.failed_step)
+    assert.equal("config", record.error.kind)
+  end)
+
+  it("is made again where its version is another", function()
+    local version, fails, calls = 1, true, 0
+    local record, flow = run(function(self)
+      self:step("a", nil, function() calls = calls + 1 end, { version = version })
+      if fails then error("stop") end
+    end)
+    fails = false
+    record = flow:retry(record.id)
+    assert.equal(1, calls)
+    record = flow:fork(record.id)
+    assert.equal(1, calls)
+    version = 2
+    assert.equal("done", flow:fork(record.id).status)
+    assert.equal(2, calls)
+  end)
+end)
