@@ -1,5 +1,4 @@
 -- One batch that several processes of the command run, on a PostgreSQL server.
--- Covers: lua/novita/cli/batch_open.lua
 
 local core = require("novita.core")
 

@@ -1,5 +1,4 @@
 -- The key of the user: where it is kept, and that it is shown nowhere.
--- Covers: lua/novita/cli/home.lua
 
 local command = require("spec.support.command")
 
@@ -23,16 +22,6 @@ describe("novita keys", function()
     assert.are.equal("600\n700\n", output(("stat -c %%a %s %s"):format(path, path:match("^.*/"))))
     assert.are.equal(path .. "\n", home:run("keys path").out)
     assert.are.equal('{"path":"' .. path .. '"}\n', home:run("keys path --json").out)
-  end)
-
-  it("stands where XDG_CONFIG_HOME says, if that is a whole path", function()
-    assert.are.equal("/etc/xdg/novita/key\n",
-      home:run("keys path", { XDG_CONFIG_HOME = "/etc/xdg" }).out)
-    assert.are.equal(home.path .. "/.config/novita/key\n",
-      home:run("keys path", { XDG_CONFIG_HOME = "etc" }).out)
-    local run = home:run("keys path", { HOME = "" })
-    assert.are.same({ 2, "novita: config: HOME: is not set, nor XDG_CONFIG_HOME\n" },
-      { run.status, run.err })
   end)
 
   it("reads a key from a terminal without echo", function()
@@ -68,12 +57,5 @@ describe("novita keys", function()
       assert.are.same({ 2, "novita: config: key: expected one word\n" }, { run.status, run.err })
     end
     assert.are.equal("", kept())
-  end)
-
-  it("says where it can't be kept", function()
-    os.execute("touch " .. home.path .. "/.config")
-    local run = home:run("keys set", nil, "sk_key")
-    local said = ("novita: config: %s/.config/novita: Not a directory\n"):format(home.path)
-    assert.are.same({ 2, said }, { run.status, run.err })
   end)
 end)

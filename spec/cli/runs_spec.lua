@@ -1,5 +1,4 @@
 -- novita runs: what is kept of runs, and how they go on.
--- Covers: lua/novita/cli/timeline.lua
 
 local core = require("novita.core")
 
@@ -33,35 +32,6 @@ describe("novita runs", function()
     assert.are.equal(3, run("run flow.lua -p x=a").status)
     return run("runs list --status paused").out:match("^%x+")
   end
-
-  it("lists them, the newest first", function()
-    assert.are.same({ status = 0, out = "", err = "" }, run("runs list"))
-    local id = paused()
-    run("run flow.lua -p x=b")
-    local lines = {}
-    for line in run("runs list").out:gmatch("[^\n]+") do lines[#lines + 1] = line end
-    assert.are.equal(2, #lines)
-    assert.is_truthy(lines[1]:find("^%x+\tflow\tdone\t\t%d+-%d+-%d+ %d+:%d+:%d+\t%d+\t%d+\t$"))
-    assert.is_truthy(lines[2]:find("^" .. id .. "\tflow\tpaused\tsecond\t"))
-    assert.are.equal("paused", core.decode(run("runs list --status paused --json").out).status)
-    assert.are.equal("", run("runs list --flow other").out)
-    assert.are.equal(2, run("runs list --status lost").status)
-  end)
-
-  it("shows the log of one", function()
-    local id = paused()
-    local out = run("runs show " .. id:sub(1, 8)).out
-    assert.is_truthy(out:find("^" .. id .. "  flow  paused  at second"), out)
-    assert.is_truthy(out:find("\n  bad_request ", 1, true), out)
-    local first = "\n%d+:%d+:%d+  1  first +done +%d+%.%d%d s  200  %d+%+%d+ tokens"
-    assert.is_truthy(out:find(first), out)
-    assert.is_truthy(out:find("  1  second +failed +%d+%.%d%d s  400  .*bad_request: "), out)
-    assert.is_nil(out:find("one a", 1, true))
-    assert.is_truthy(run("runs show " .. id .. " --content").out:find("one a", 1, true))
-    local record = core.decode(run("runs show " .. id .. " --json").out)
-    assert.are.same({ "bad_request", 2, "a" },
-      { record.error.kind, #record.log, record.trigger.x })
-  end)
 
   it("shows one as a page, in which nothing of its text is markup", function()
     local id = paused()

@@ -1,5 +1,4 @@
 -- novita template check.
--- Covers: lua/novita/cli/files.lua
 
 local command = require("spec.support.command")
 local files = require("spec.support.files")
@@ -37,16 +36,5 @@ describe("novita template check", function()
     run = home:run("template check prompt.txt --data -", nil, "{}")
     assert.are.same({ 1, "novita: prompt.txt: line 1, column 32: {{name}} is missing\n" },
       { run.status, run.err })
-  end)
-
-  it("ends with 2 where a file can't be read", function()
-    for words, said in pairs {
-      ["none.txt"] = "novita: config: file: none.txt: No such file or directory\n",
-      ["."] = "novita: config: file: .: Is a directory\n",
-      ["prompt.txt --data prompt.txt"] = "novita: config: prompt.txt: ",
-    } do
-      local run = home:run("template check " .. words)
-      assert.are.same({ 2, said }, { run.status, run.err:sub(1, #said) })
-    end
   end)
 end)
