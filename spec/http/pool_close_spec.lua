@@ -1,6 +1,5 @@
 -- Ending: cancel, close and collection, in every phase and every order, stop what is under way at
 -- once, and leave nothing behind (see helper.lua for the descriptors).
--- Covers: src/lua/handle.c src/lua/transfer.c
 
 local core = require("novita.core")
 
@@ -182,15 +181,6 @@ describe("a closed pool", function()
     assert.is_table(transfer:reply())
   end)
 
-  it("frees transfers that nobody holds, after it or before", function()
-    for _ = 1, 20 do
-      for _ = 1, 5 do start { delay = FOREVER } end
-      pool:poll(0)
-      pool:close()
-      pool = core.pool()
-    end
-  end)
-
   it("can be collected while a stream that was read takes its last bytes beside another", function()
     sim:script { { delay = FOREVER }, { final_chunk = false, ending = "stall" } }
     local own = core.pool()
@@ -208,52 +198,9 @@ describe("a closed pool", function()
     collectgarbage()
     collectgarbage()
   end)
-
-  it("can be collected before its transfers, with them, or after", function()
-    local transfer = start { delay = FOREVER }
-    pool = nil
-    collectgarbage()
-    assert.are.equal("novita.transfer (running)", tostring(transfer))
-    transfer = nil -- luacheck: ignore 311
-    collectgarbage()
-    collectgarbage()
-    pool = core.pool()
-    transfer = start { delay = FOREVER }
-    pool:close()
-    pool = nil
-    collectgarbage()
-    collectgarbage()
-    assert.are.equal("cancelled", select(2, transfer:reply()).kind)
-    pool = core.pool()
-  end)
 end)
 
 describe("a transfer", function()
-  it("is closed by its answer", function()
-    local transfer = start()
-    repeat until pool:poll(10) == 0
-    assert.is_table(transfer:reply())
-    assert.are.equal("novita.transfer (closed)", tostring(transfer))
-    for _, method in ipairs { "reply", "cancel" } do
-      assert.error_matches(function() transfer[method](transfer) end, "closed transfer")
-    end
-  end)
-
-  it("that is done can't be cancelled any more", function()
-    local transfer = start()
-    repeat until pool:poll(10) == 0
-    transfer:cancel()
-    assert.is_table(transfer:reply())
-  end)
-
-  it("cancelled inside an error's body is cancelled", function()
-    local transfer = start { status = 500, cut = 10, ending = "stall" }
-    drive_until(answering)
-    pool:poll(0.01)
-    transfer:cancel()
-    assert.are.equal("cancelled", select(2, transfer:reply()).kind)
-  end)
-
   if _VERSION == "Lua 5.4" then
     it("and its pool are closed at the end of a block", function()
       sim:always { delay = FOREVER }

@@ -1,5 +1,4 @@
 -- HTTP as servers speak it, well and badly.
--- Covers: src/bytes/header.c
 
 local simulator = require("spec.support.simulator_client")
 local wire = require("spec.support.wire")
@@ -82,10 +81,6 @@ describe("a broken response", function()
     local corrupt = "\31\139\8\0\0\0\0\0\0\3" .. ("\255"):rep(50)
     breaks({ body = corrupt, headers = { ["Content-Encoding"] = "gzip" } }, "protocol")
   end)
-
-  it("has a NUL in its headers", function()
-    breaks({ raw = OK .. "X-Bad: a\0b\r\n" .. LENGTH .. "\r\n" .. WHOLE }, "protocol")
-  end)
 end)
 
 describe("a response", function()
@@ -131,12 +126,6 @@ describe("a response", function()
     local _, info = wire.succeeds { version = "1.0" }
     assert.are.equal("1.0", info.http_version)
     assert.are.equal("1.1", select(2, wire.succeeds()).http_version)
-  end)
-
-  it("may have no reason phrase, folded headers, or lines that end with LF alone", function()
-    assert.are.equal("Hi", wire.succeeds({
-      raw = "HTTP/1.1 200\nX-Folded: a\n b\n" .. LENGTH:gsub("\r", "") .. "\n" .. WHOLE,
-    }):text())
   end)
 end)
 

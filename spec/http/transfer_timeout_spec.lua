@@ -1,7 +1,4 @@
 -- Time-outs: each on its own, told apart in the error, and none when switched off.
--- Covers: src/http/transfer_end.c
-
-local core = require("novita.core")
 
 local simulator = require("spec.support.simulator_client")
 local wire = require("spec.support.wire")
@@ -158,25 +155,6 @@ describe("a time-out", function()
       connect_timeout = false, first_byte_timeout = false, idle_timeout = false,
       attempt_timeout = false, deadline = false,
     })
-  end)
-
-  it("closes the connection, and the next call gets its own answer", function()
-    times_out("idle", "body", { body = BODY, cut = 50, ending = "stall" },
-      { idle_timeout = LIMIT })
-    assert.is_true(wire.entry().aborted)
-    local _, info = wire.succeeds()
-    assert.is_false(info.reused)
-    assert.are.equal(2, #sim:journal())
-  end)
-
-  it("ends one of several calls and leaves the others alone", function()
-    sim:always { delay = 2 * LIMIT }
-    local pool = core.pool()
-    local long = assert(pool:chat(wire.request, wire.options()))
-    local short = assert(pool:chat(wire.request, wire.options { attempt_timeout = LIMIT }))
-    while pool:poll(1) > 0 do repeat until not pool:ready() end
-    assert.are.equal("attempt", select(2, short:reply()).reason)
-    assert.is_table(long:reply())
   end)
 
   it("of a nanosecond ends the call too", function()

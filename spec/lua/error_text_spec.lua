@@ -1,6 +1,5 @@
 -- Where else servers put the words of an error: in events, in lists, in what another server said to
 -- them, in pages. And under which status.
--- Covers: src/lua/text.c
 
 local core = require("novita.core")
 

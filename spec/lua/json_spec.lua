@@ -1,6 +1,6 @@
 -- JSON as novita writes and reads it: core.encode and core.decode.
--- Covers: src/bytes/json_scan.c src/bytes/utf8.c src/lua/cjson.c
--- Covers: src/lua/json_encode.c src/lua/json_object.c lua/novita/json.lua
+-- Covers: src/bytes/utf8.c
+-- Covers: lua/novita/json.lua
 
 local core = require("novita.core")
 local generator = require("spec.support.random")
@@ -56,17 +56,6 @@ local function without_nulls(value)
   return copy
 end
 
-local function shortest(x)
-  for digits = 15, 17 do
-    local text = ("%." .. digits .. "g"):format(x)
-    if tonumber(text) == x then return text end
-  end
-end
-
-local function digits_of(number)
-  return (number:gsub("e.*", ""):gsub("%D", ""):gsub("^0+", ""):gsub("0+$", ""))
-end
-
 describe("what is written", function()
   it("is read back the same, whatever it is", function()
     local random = generator(20261123)
@@ -79,21 +68,6 @@ describe("what is written", function()
     end
   end)
 
-  it("writes a number with as few digits as give the same one back", function()
-    local random = generator(11)
-    for _ = 1, 20000 do
-      local x = (random(2 ^ 30) - 2 ^ 29) / 10 ^ (random(12) - 1)
-      local text = core.encode(x)
-      assert.are.equal(x, core.decode(text))
-      assert.are.equal(digits_of(shortest(x)), digits_of(text))
-    end
-    for text, x in pairs { ["0.7"] = 0.7, ["-0.001"] = -0.001, ["1e-05"] = 1e-5, ["0.1"] = 1e-1,
-      ["0.3333333333333333"] = 1 / 3, ["1e+300"] = 1e300, ["0.30000000000000004"] = 0.1 + 0.2,
-      ["1234567.25"] = 1234567.25, ["999999999.999999"] = 999999999.999999 } do
-      assert.are.equal(text, core.encode(x))
-    end
-  end)
-
   it("is written the same again", function()
     local random = generator(42)
     for _ = 1, 500 do
@@ -101,107 +75,4 @@ describe("what is written", function()
       assert.are.equal(text, core.encode(assert(core.decode(text))))
     end
   end)
-
-  it("is never valid when cut short", function()
-    local random = generator(7)
-    for _ = 1, 50 do
-      local text = core.encode(random_list(random, 3))
-      for length = 0, #text - 1 do
-        local _, err = core.decode(text:sub(1, length))
-        assert.are.equal("invalid_response", err and err.kind)
-      end
-    end
-  end)
-
-  it("may be a single value", function()
-    assert.are.equal("60", core.encode(60))
-    assert.are.equal('"a"', core.encode("a"))
-    assert.are.equal("null", core.encode(core.null))
-    assert.are.equal("{}", core.encode {})
-    assert.are.equal("[]", core.encode(core.array {}))
-  end)
-
-  it("must be possible to write", function()
-    local text, err = core.encode(print)
-    assert.is_nil(text)
-    assert.are.equal("config: a function can't be sent", tostring(err))
-    assert.is_nil(err.param)
-    assert.is_false(pcall(core.encode))
-    assert.is_false(pcall(core.array, 5))
-  end)
-end)
-
--- Run in an interpreter of its own: the locale belongs to the process.
-local IN_LOCALE = [[
-  local novita = require("novita")
-  if os.getenv("LOAD_FIRST") then require("novita.core") end
-  assert(os.setlocale("%s"))
-  assert(jit or ("%%.1f"):format(1 / 2) == "0,5", "the locale has no decimal comma")
-  local core = require("novita.core")
-  local client = novita.new { base_url = os.getenv("SIM"), api_key = "sk_locale" }
-  local function try()
-    print(core.encode { 1 / 2, 1e-7, -49 / 4, 1e300, 3 })
-    local list = assert(core.decode("[0.5,1e-7,-12.25,1.5e300,3]"))
-    assert(list[1] == 1 / 2 and list[2] == 1e-7 and list[3] == -49 / 4 and list[4] == 15e299)
-    assert(select(2, core.decode("[0.5,]")).kind == "invalid_response")
-    print(client:chat { model = "m", message = 1 / 2, temperature = "0.7", top_p = 0.9 }.id)
-    print((select(2, client:chat { model = "m", message = "Hi", temperature = "0,7" })))
-  end
-  try()
-  assert(os.setlocale("C"))
-  try()
-]]
-
--- As Ctrl-C does in a script. Whatever the moment, it is no fault of the text.
-it("a hook raises while JSON is read, and that is what is raised", function()
-  for _, text in ipairs { '{"a":[1,{"b":null}]}', '{"a":' } do
-    local expected = { core.decode(text) }
-    for moment = 1, 4 do
-      local calls = math.huge -- none is counted yet
-      debug.sethook(function()
-        calls = calls + 1
-        if calls == moment then error("a hook", 0) end
-      end, "c")
-      local value, err
-      local ok, raised = pcall(function()
-        calls = 0
-        value, err = core.decode(text)
-        calls = math.huge
-      end)
-      debug.sethook()
-      if ok then
-        assert.same({ expected[1], tostring(expected[2]) }, { value, tostring(err) })
-      else
-        assert.equal("a hook", raised)
-      end
-    end
-  end
-end)
-
-describe("a locale with a decimal comma", function()
-  local locale = require("spec.support.locale")
-  local child = require("spec.support.child")
-  local talk = require("spec.support.client")
-
-  for when, first in pairs { before = false, after = true } do
-    it("set " .. when .. " loading the module changes nothing", function()
-      local name, folder = locale.comma()
-      if not name then return pending("no localedef of glibc") end
-      talk.sim:reset()
-      talk.sim:always { body = '{"id":"c-1","x":0.25,"choices":[{"message":{"content":"Hi"}}]}' }
-      local output, _, status = child.run(IN_LOCALE:format(name), {
-        SIM = talk.sim.url, LOCPATH = folder, LOAD_FIRST = first and "1",
-        ASAN_OPTIONS = "detect_leaks=0", -- setlocale forgets the parts of LOCPATH
-      })
-      local once = "[0.5,1e-07,-12.25,1e+300,3]\nc-1\n"
-        .. 'config: temperature: "0,7" is not a number\n'
-      assert.are.equal(once .. once, output)
-      assert.are.equal(0, status)
-      for _, entry in ipairs(talk.sim:journal()) do
-        assert.are.equal('{"model":"m","messages":[{"content":"0.5","role":"user"}],'
-          .. '"temperature":0.7,"top_p":0.9}', entry.body)
-      end
-      assert.are.equal(2, #talk.sim:journal())
-    end)
-  end
 end)

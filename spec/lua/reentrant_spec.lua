@@ -1,6 +1,5 @@
 -- Code that Lua runs inside ours: finalizers and hooks, which may do whatever other code may.
 -- The cases are in spec/support/reentrant.lua.
--- Covers: src/bytes/lookahead.c
 
 local child = require("spec.support.child")
 local simulator = require("spec.support.simulator_client")
@@ -21,20 +20,6 @@ local function run(name, steps)
 end
 
 describe("a finalizer", function()
-  it("cancels the stream that is being read", function()
-    run("cancels", { { events = many, uses = 4 } })
-  end)
-
-  it("reads on in the stream that is being read: nothing is lost, nothing comes twice", function()
-    run("reads_on", { { events = many } })
-  end)
-
-  it("feeds and reads the parser that is being read", function() run("parses") end)
-
-  it("writes JSON while other JSON is written", function() run("writes") end)
-
-  it("changes the table that is being written", function() run("changes_table") end)
-
   it("changes the options of the call", function() run("changes_options") end)
 
   it("adds timers while one is added", function() run("adds_timers") end)
