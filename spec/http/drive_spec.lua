@@ -53,26 +53,4 @@ describe("pool:poll", function()
     assert.is_true(wire.took(function() pool:poll(10) end) < wire.slack)
     assert.are.equal(transfer, pool:ready())
   end)
-
-  it("serves many at once, each with its own answer", function()
-    local COUNT = 40
-    sim:always { delay = 0.2 } -- time enough for all to arrive, on a busy machine too
-    local transfers, left = {}, COUNT
-    local seconds = wire.took(function()
-      for index = 1, COUNT do
-        transfers[assert(pool:chat(request("call " .. index), wire.options()))] = index
-      end
-      while left > 0 do
-        pool:poll(10)
-        for transfer in function() return pool:ready() end do
-          local reply = assert(transfer:reply())
-          local expected = ('You asked: "call %d"'):format(transfers[transfer])
-          assert.are.equal(expected, reply:text():sub(1, #expected))
-          left = left - 1
-        end
-      end
-    end)
-    assert.are.equal(COUNT, sim:stats().most_active)
-    assert.is_true(seconds < 0.2 + 2 * wire.slack, seconds)
-  end)
 end)

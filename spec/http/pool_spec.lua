@@ -57,6 +57,28 @@ describe("pool:poll", function()
     assert.are.equal("cancelled", select(2, later:reply()).kind)
   end)
 
+  it("serves many at once, each with its own answer", function()
+    local COUNT = 40
+    sim:always { delay = 0.2 } -- time enough for all to arrive, on a busy machine too
+    local transfers, left = {}, COUNT
+    local seconds = wire.took(function()
+      for index = 1, COUNT do
+        transfers[assert(pool:chat(request("call " .. index), wire.options()))] = index
+      end
+      while left > 0 do
+        pool:poll(10)
+        for transfer in function() return pool:ready() end do
+          local reply = assert(transfer:reply())
+          local expected = ('You asked: "call %d"'):format(transfers[transfer])
+          assert.are.equal(expected, reply:text():sub(1, #expected))
+          left = left - 1
+        end
+      end
+    end)
+    assert.are.equal(COUNT, sim:stats().most_active)
+    assert.is_true(seconds < 0.2 + 2 * wire.slack, seconds)
+  end)
+
   it("keeps the connections of a burst for the next one", function()
     sim:always { delay = 0.03 }
     for _ = 1, 3 do
@@ -101,20 +123,5 @@ describe("two coroutines", function()
       if coroutine.status(slow) ~= "dead" then assert(coroutine.resume(slow)) end
     end
     assert.are.same({ "fast", "slow" }, order)
-  end)
-
-  it("can make blocking calls in turn", function()
-    local function run(name)
-      for _ = 1, 3 do
-        local reply = assert(wire.chat(nil, request(name)))
-        coroutine.yield(reply:text():find(name, 1, true))
-      end
-    end
-    local one, two = coroutine.wrap(run), coroutine.wrap(run)
-    for _ = 1, 3 do
-      assert.is_truthy(one("first"))
-      assert.is_truthy(two("second"))
-    end
-    assert.are.equal(6, #sim:journal())
   end)
 end)
