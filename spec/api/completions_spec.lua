@@ -1,5 +1,4 @@
 -- Text completions, whole and as they come.
--- Covers: lua/novita/stream/text_accumulator.lua
 
 local novita = require("novita")
 
@@ -22,28 +21,6 @@ describe("a completion", function()
       answer.choices)
     assert.are.same({ 6, 200 }, { answer.usage.total_tokens, info.status })
     assert.are.equal("/openai/v1/completions", talk.sim:journal()[1].path)
-  end)
-
-  it("that is streamed adds up to the same", function()
-    local fields = { prompt = { "one two", "three" }, max_tokens = 5 }
-    local plain = asks(nil, fields)
-    fields.stream = true
-    local stream, none = asks(nil, fields)
-    assert.is_nil(none)
-    local reply, info = stream:reply()
-    assert.are.same(plain, reply)
-    assert.are.equal(200, info.status)
-  end)
-
-  it("gives its text as it comes", function()
-    local pieces = {}
-    for text in asks(nil, { stream = true }):text() do pieces[#pieces + 1] = text end
-    assert.are.same({ "one", " two", " three" }, pieces)
-    local told = {}
-    local answer = assert(asks(nil, {}, { on_text = function(text) told[#told + 1] = text end }))
-    assert.are.same({ pieces, "one two three" }, { told, answer.choices[1].text })
-    answer = assert(asks(nil, {}, { on_text = function() return false end }))
-    assert.are.same({ "one", true }, { answer.choices[1].text, answer.incomplete })
   end)
 
   it("that is cut is an error, with what had arrived", function()

@@ -1,5 +1,4 @@
 -- Every endpoint is a file in lua/novita/api with its spec, its place on a page, and an example.
--- Covers: lua/novita/api/common.lua lua/novita/api/init.lua
 
 local api = require("novita.api")
 local reference = require("spec.support.reference")

@@ -29,13 +29,4 @@ describe("rerank", function()
       assert.are.same(wanted[1].relevance_score, results[1].relevance_score)
     end
   end)
-
-  it("is an error without results", function()
-    for _, body in ipairs { "{}", '{"results":[{}]}', '{"results":["x"]}' } do
-      assert.are.equal("invalid_response", select(2, asks(body)).kind)
-    end
-    assert.are.equal("query: is missing",
-      select(2, talk.client():rerank { model = "m", documents = {} }).message)
-    assert.are.equal("bad_request", select(2, asks(nil, { model = talk.MODEL })).kind)
-  end)
 end)

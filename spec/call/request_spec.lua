@@ -1,5 +1,4 @@
 -- Any endpoint: what client:request sends, what it gives, and that all the rest is as for a chat.
--- Covers: src/lua/pool_request.c
 
 local novita = require("novita")
 

@@ -1,5 +1,4 @@
 -- Batches at the command line.
--- Covers: lua/novita/cli/batch_look.lua
 
 local core = require("novita.core")
 
@@ -79,18 +78,6 @@ describe("novita batch", function()
     variables.NOVITA_MODEL = ""
     assert.are.equal(0, novita("batch run l.jsonl --output out.jsonl").status)
     assert.are.same({ "{{x}}" }, answers())
-  end)
-
-  it("leaves its rows and its store as they are", function()
-    novita(RUN)
-    for _, name in ipairs { "rows.jsonl", "out.db" } do
-      local before = files.read(home.path .. "/" .. name)
-      local run = novita("batch export out.db --output " .. name)
-      assert.are.same({ 2, "" }, { run.status, run.out })
-      assert.is_truthy(run.err:find('output: "' .. name .. '": is the ', 1, true), run.err)
-      assert.are.equal(before, files.read(home.path .. "/" .. name))
-    end
-    assert.are.equal(2, novita("batch run rows.jsonl --store rows.jsonl --prompt x").status)
   end)
 
   it("is resumed and fetched by its store, not by its rows", function()

@@ -1,6 +1,5 @@
 -- The limit that machines share, over SQLite in memory, with a clock of its own: in any minute no
 -- more than the limit is sent, and it is used up.
--- Covers: lua/novita/limit/failure.lua
 
 local limit = require("novita.limit")
 local quota = require("spec.support.quota")
@@ -207,18 +206,6 @@ describe("a limit in a store", function()
       assert(process:acquire(1000, wait()))
       assert.is_true(world.now() >= 60 / 6 and before[1] > 10)
     end)
-  end)
-
-  it("fails with the error of the store, and keeps its order", function()
-    local process = limiter { rpm = 600 }
-    run(function()
-      failing = { kind = "store", reason = "full" }
-      local permit, err = process:acquire(nil, wait())
-      assert.are.same({ nil, failing }, { permit, err })
-      failing = nil
-      assert(process:acquire(nil, wait()))
-    end)
-    assert.are.equal(1, process.throttle.busy)
   end)
 
   it("has a row a key", function()

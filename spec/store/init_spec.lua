@@ -1,5 +1,4 @@
 -- Stores: queries, transactions, locks, closing; by SQLite and by PostgreSQL.
--- Covers: lua/novita/store/words.lua lua/novita/store/session.lua
 
 local engines = require("spec.support.stores").engines
 local native = require("spec.support.native")
@@ -23,14 +22,6 @@ for _, engine in ipairs(engines) do
     local function put(name, value)
       return store:query("insert into meta (name, value) values ($1, $2)", name, value)
     end
-
-    it("runs statements with words that differ between databases", function()
-      assert.are.equal(engine.kind, store.kind)
-      local now = assert(store:query("select {now} from meta where name = $1", "schema"))[1][1]
-      assert.is_true(math.abs(now - os.time()) < 2)
-      assert(store:query("select * from call where state = 'waiting' limit 1 {skip_locked}"))
-      assert.are.equal("{x}", store:query("select '{x}'")[1][1])
-    end)
 
     it("keeps bytes as they are", function()
       assert(store:query("insert into call (batch, id, key, answer) values (1, 'b', 'c', $1)",
@@ -66,48 +57,11 @@ for _, engine in ipairs(engines) do
       assert(put("a", "1"))
     end)
 
-    it("runs a function again that another was in the way of, whether it returns that or raises",
-      function()
-        local runs = 0
-        for _, fail in ipairs { function(err) return nil, err end, error } do
-          local failed
-          assert(store:transaction(function()
-            runs = runs + 1
-            assert(put("run " .. runs, ""))
-            if failed then return true end
-            failed = require("novita.core").error { kind = "store", reason = "serialization",
-              message = "made up" }
-            return fail(failed)
-          end))
-        end
-        assert.are.same({ 4, 3 }, { runs, count() })
-      end)
-
     it("has no transaction in a transaction", function()
       assert.has_error(function()
         store:transaction(function() store:transaction(print) end)
       end)
       assert.are.equal(1, count())
-    end)
-
-    it("is one task's while that has a transaction, even a cancelled one's", function()
-      local order = {}
-      local first = novita.spawn(function()
-        return store:transaction(function()
-          order[#order + 1] = "begin"
-          require("novita.loop").here().sleep(0.03)
-          order[#order + 1] = "end"
-          return put("a", "1")
-        end)
-      end)
-      local second = novita.spawn(function()
-        local rows = assert(store:query("select count(*) from meta"))
-        order[#order + 1] = rows[1][1]
-      end)
-      second:cancel()
-      assert(first:wait())
-      second:wait()
-      assert.are.same({ "begin", "end", 2 }, order)
     end)
 
     it("raises for values of another type, and goes on", function()
@@ -137,16 +91,6 @@ for _, engine in ipairs(engines) do
       assert(other:lock("run"))
       other:close()
       repeat until not store:locked("run") -- a server notices later that a connection has gone
-    end)
-
-    it("is closed for good", function()
-      local lock = assert(store:lock("run"))
-      store:close()
-      store:close()
-      lock:release()
-      assert.has_error(function() store:query("select 1") end)
-      assert.has_error(function() store:transaction(print) end)
-      assert.has_error(function() store:lock("run") end)
     end)
 
     it("is what an option names", function()

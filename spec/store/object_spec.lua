@@ -1,5 +1,4 @@
 -- Stores over a connection of the program's own: one that behaves as pgmoon does, and a plain one.
--- Covers: lua/novita/store/advisory.lua
 
 local compat = require("novita.compat")
 local database = require("spec.support.database")
@@ -81,14 +80,6 @@ describe("a store over a connection, #postgres,", function()
     assert.are.same({ "k", 0.1, 2 ^ 53, 1.7e9 + 0.123456, -1, n = 5 },
       store:query("select * from limits where key = $1 limit $2", "k", 1)[1])
     assert.has_error(function() connection:query("select $1", 1) end)
-  end)
-
-  it("has locks", function()
-    local lock = assert(store:lock("run"))
-    local other = engine.open()
-    assert.are.equal("locked", select(2, other:lock("run")).reason)
-    lock:release()
-    assert(other:lock("run"))
   end)
 
   it("says what the server says, and that the connection is lost, at once", function()

@@ -1,7 +1,6 @@
 -- Every row of doc/answers.md: what a server may send, and what the caller gets, plain and streamed
 -- from the same row, at once and byte by byte.
 -- Covers: src/http/sniff.c src/lua/reply_shape.c src/lua/transfer_reply.c
--- Covers: lua/novita/stream/plain_reply.lua
 
 local core = require("novita.core")
 

@@ -1,5 +1,4 @@
 -- Requests whose strings are templates.
--- Covers: lua/novita/template/copy.lua
 
 local json = require("cjson")
 local fill, filler = require("novita.template").fill, require("novita.template").filler
@@ -38,27 +37,6 @@ describe("fill", function()
     assert.equal('{"b":1}', (fill("{{list.2 | json}}", vars, { encode = json.encode })))
   end)
 
-  it("never touches keys, roles and types", function()
-    local function message(text)
-      return { ["{{k}}"] = text, role = "{{k}}", content = { { type = "{{k}}", text = text } } }
-    end
-    assert.same(message("system"), fill(message("{{k}}"), { k = "system" }))
-  end)
-
-  it("keeps metatables, but not behind a lock", function()
-    local array = { __name = "array" }
-    local list = setmetatable({}, array)
-    assert.equal(array, getmetatable(fill({ tools = list }).tools))
-    assert.equal(array, getmetatable(fill("{{list}}", { list = list })))
-    assert.is_nil(getmetatable(fill(setmetatable({}, { __metatable = "locked" }))))
-  end)
-
-  it("passes null and other values on", function()
-    assert.equal(json.null, fill({ json.null }, {})[1])
-    assert.equal(print, fill({ f = print }).f)
-    assert.equal(7, fill(7))
-  end)
-
   it("names the field that it cannot fill", function()
     local function failing(value, vars)
       local filled, err = fill(value, vars)
@@ -80,19 +58,6 @@ describe("fill", function()
 
   it("makes a missing value an empty text if that is asked for", function()
     assert.same({ x = "", y = "a" }, fill({ x = "{{x}}", y = "a{{y}}" }, {}, { missing = "empty" }))
-  end)
-
-  it("refuses cycles and endless depth, but not a table that stands twice", function()
-    local cycle, deep, twice = { {} }, {}, { "{{x}}" }
-    cycle[1].self = cycle
-    for _ = 1, 100000 do deep = { deep } end
-    local _, err = fill({ a = cycle })
-    assert.equal("a[1].self: contains itself", err.message)
-    _, err = fill({ a = "{{x}}" }, { x = cycle })
-    assert.equal("a[1].self: contains itself", err.message)
-    _, err = fill(deep)
-    assert.truthy(err.message:find("is nested too deeply", 1, true))
-    assert.same({ { "y" }, { "y" } }, fill({ twice, twice }, { x = "y" }))
   end)
 end)
 
