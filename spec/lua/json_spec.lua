@@ -1,6 +1,4 @@
 -- JSON as novita writes and reads it: core.encode and core.decode.
--- Covers: src/bytes/utf8.c
--- Covers: lua/novita/json.lua
 
 local core = require("novita.core")
 local generator = require("spec.support.random")

@@ -1,7 +1,6 @@
 -- Every public function, while a finalizer or a hook inside of it cancels, closes, calls, reads,
 -- writes or raises: nothing is freed under its user, nothing waits for ever. It is told by a
 -- sanitizer, or by MALLOC_PERTURB_, which overwrites what is freed.
--- Covers: src/lua/core.c
 
 local all = require("spec.support.reentrant_all")
 local child = require("spec.support.child")
