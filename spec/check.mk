@@ -93,14 +93,18 @@ check-other-luas:
 # spec/NAME_spec.lua of each name
 named = $(patsubst %,spec/%_spec.lua,$(1))
 
-LUA_SPECS = spec/cli spec/run spec/sql spec/store spec/workflow $(call named,client compat loader misuse retry bytes/sse\
-	batch/csv batch/input batch/jsonl batch/lines batch/output batch/prices batch/results\
-	batch/server batch/slice call/json_schema limit/init loop/scheduler lua/base64 lua/chat_request_refused lua/json\
-	lua/json_decode lua/writer retry_after retry_if stream/accumulator stream/answers stream/tool_calls\
+LUA_SPECS = spec/bytes spec/cli spec/run spec/sql spec/store spec/workflow $(call named,client\
+	compat init json loader misuse retry retry_after retry_if sqlite\
+	batch/csv batch/fetch batch/input batch/jsonl batch/lines batch/output batch/parts batch/prices\
+	batch/remote batch/results batch/server batch/slice batch/submit call/json_schema call/settings\
+	limit/init loop/resuming loop/scheduler loop/task loop/tasks loop/timers lua/base64 lua/cjson\
+	lua/chat_request_refused lua/describe lua/json lua/json_decode lua/json_encode lua/sse lua/writer\
+	stream/accumulator stream/answers stream/choice stream/fields stream/reasoning stream/tool_calls\
 	template/init)
 WIRE_SPECS = $(call named,http/easy_connection http/easy_incomplete http/easy_limits\
-	http/response_head http/transfer_timeout loop/poll_calls lua/chat_request lua/error_body\
-	lua/reply lua/chat_chunk call/callbacks stream/end stream/init stream/reading)
+	http/response_head http/transfer_end http/transfer_timeout loop/poll_calls loop/transfers\
+	loop/turns lua/chat_request lua/error_body lua/reply lua/request_start lua/chat_chunk\
+	call/callbacks stream/end stream/init stream/reading)
 
 check-without-epoll:
 	$(MAKE) --no-print-directory specs BUILD=build/5.4-poll CFLAGS="$(WERROR) -DNV_NO_EPOLL"\
@@ -123,21 +127,23 @@ check-sanitized:
 # Finalizers and hooks inside calls, on LuaJIT too, whose own memory looks like a leak.
 check-sanitized-luajit:
 	$(call sanitized,luajit,luajit,ASAN_OPTIONS=detect_leaks=0,\
-	  $(call named,lua/reentrant lua/reentrant_all sql/sql))
+	  $(call named,bytes/lookahead lua/json_object lua/reentrant lua/reentrant_all sql/sql))
 
 # Those that run C code of ours, but for forks (a child leaks on purpose) and other preloads.
 SANITIZED_SPECS = $(filter-out $(call named,%_fork %_name %_loops %/options_key %/pool_scale\
 	%/pool_descriptors),$(wildcard $(call named,api/* bytes/* http/*load* http/client_cert\
-	http/easy* http/interrupts http/response_head http/pool* http/poller* http/process* http/transfer* loop/poll_calls lua/*\
-	run/map sql/* stream/* client reply)))
+	http/curl_error http/drive http/easy* http/interrupts http/request_lines http/response_head\
+	http/pool* http/poller* http/process* http/transfer* loop/poll_calls loop/transfers loop/turns\
+	lua/* run/map sql/* stream/* call/settings client reply sqlite)))
 
 VALGRIND = valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite
 check-valgrind: module
 	$(MAKE) --no-print-directory specs SPECS=spec/compat_spec.lua >/dev/null
 	NOVITA_SPEC_SLOWNESS=20 $(VALGRIND) lua5.4 /usr/bin/busted $(VALGRIND_SPECS)
 
-VALGRIND_SPECS = $(call named,loop/poll_calls lua/chat_request lua/error_body\
-	stream/accumulator stream/end)
+VALGRIND_SPECS = $(call named,loop/poll_calls loop/transfers loop/turns lua/chat_request\
+	lua/error_body lua/request_start stream/accumulator stream/choice stream/end stream/fields\
+	stream/reasoning)
 
 # Out of memory at every allocation; several states in one process. Our own malloc is wrapped.
 HOST = gcc -std=c99 -D_GNU_SOURCE $(ASAN) $(WARNINGS) $(SOURCES) spec/host/$(1).c\
