@@ -1,38 +1,15 @@
 -- The client of the command: its key, server and model, and what is wrong or missing.
 
-local core = require("novita.core")
+local cli = require("spec.support.cli")
 
-local command = require("spec.support.command")
-local files = require("spec.support.files")
-local simulator = require("spec.support.simulator_client")
+local sim, chat, bodies = cli.sim, cli.chat, cli.bodies
 
 describe("novita chat", function()
-  local sim = simulator.shared()
-  local home, variables
-
-  before_each(function()
-    home = command.home()
-    variables = command.variables(sim)
-    sim:reset()
-  end)
-  after_each(function() home:remove() end)
-
-  local function chat(words, input) return home:run("chat " .. words, variables, input) end
-
-  -- The bodies of the chats that the server was asked.
-  local function bodies()
-    local list = {}
-    for _, entry in ipairs(sim:journal()) do
-      if entry.path:find("/chat/completions", 1, true) then
-        list[#list + 1] = core.decode(entry.body)
-      end
-    end
-    return list
-  end
+  cli.with()
 
   describe("asks", function()
     it("without a home", function()
-      variables.HOME = ""
+      cli.variables.HOME = ""
       assert.are.same({ status = 0, out = "Hi\n", err = "" }, chat("Hi"))
       assert.are.equal(2, chat("-c Hi").status)
     end)
@@ -40,7 +17,7 @@ describe("novita chat", function()
 
   describe("ends", function()
     it("with 2 before anything is sent, where something is missing or wrong", function()
-      files.write(home.path .. "/bad.json", "{")
+      cli.write("bad.json", "{")
       for words, said in pairs {
         ["-o temperature Hi"] = '-o: expected NAME=VALUE, got "temperature"',
         ["-o temperature=hot Hi"] = "temperature",
@@ -55,17 +32,17 @@ describe("novita chat", function()
         assert.are.same({ 2, "" }, { run.status, run.out }, words)
         assert.is_truthy(run.err:find("novita: config: " .. said, 1, true), run.err)
       end
-      variables.NOVITA_API_KEY = ""
+      cli.variables.NOVITA_API_KEY = ""
       assert.are.equal("novita: config: api_key: there is none: set NOVITA_API_KEY, or run: novita "
         .. "keys set\n", chat("Hi").err)
-      variables.NOVITA_MODEL = ""
+      cli.variables.NOVITA_MODEL = ""
       assert.are.equal("novita: config: model: there is none: give -m MODEL, or run: novita config "
         .. "set model MODEL; novita models lists them\n", chat("Hi").err)
       assert.are.same({}, bodies())
     end)
 
     it("with 1 where the server refuses", function()
-      variables.NOVITA_API_KEY = "sk_wrong"
+      cli.variables.NOVITA_API_KEY = "sk_wrong"
       local run = chat("Hi")
       assert.are.same({ 1, "" }, { run.status, run.out })
       assert.is_truthy(run.err:find("^novita: authentication"), run.err)

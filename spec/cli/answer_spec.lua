@@ -2,41 +2,17 @@
 
 local core = require("novita.core")
 
-local command = require("spec.support.command")
-local simulator = require("spec.support.simulator_client")
+local cli = require("spec.support.cli")
+
+local sim, chat, last, answer = cli.sim, cli.chat, cli.last, cli.answer
 
 describe("novita chat", function()
-  local sim = simulator.shared()
-  local home, variables
-
-  before_each(function()
-    home = command.home()
-    variables = command.variables(sim)
-    sim:reset()
-  end)
-  after_each(function() home:remove() end)
-
-  local function chat(words, input) return home:run("chat " .. words, variables, input) end
-
-  -- The bodies of the chats that the server was asked.
-  local function bodies()
-    local list = {}
-    for _, entry in ipairs(sim:journal()) do
-      if entry.path:find("/chat/completions", 1, true) then
-        list[#list + 1] = core.decode(entry.body)
-      end
-    end
-    return list
-  end
-
-  local function last() return table.remove(bodies()) end
-
-  local function answer(text) sim:script { { answer = { content = text } } } end
+  cli.with()
 
   describe("prints", function()
     it("the answer while it comes", function()
       sim:script { { pace = 0.03, answer = { content = "one two three four five six" } } }
-      local terminal = home:terminal("chat Hi", variables)
+      local terminal = cli.terminal("chat Hi")
       terminal:expect("one ")
       assert.is_nil(terminal.shown:find("six", 1, true))
       assert.are.equal(0, terminal:finish())

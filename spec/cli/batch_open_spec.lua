@@ -2,50 +2,14 @@
 
 local core = require("novita.core")
 
+local cli = require("spec.support.cli")
 local command = require("spec.support.command")
-local files = require("spec.support.files")
-local simulator = require("spec.support.simulator_client")
 
-local RUN = "batch run rows.jsonl --output out.jsonl --prompt 'Sum up: {{row.text}}'"
+local RUN = cli.BATCH
+local sim, novita, output, answers = cli.sim, cli.novita, cli.output, cli.answers
 
 describe("novita batch", function()
-  local sim = simulator.shared()
-  local home, variables
-
-  local function rows(count)
-    local lines = {}
-    for index = 1, count do
-      lines[index] = ('{"id":"t%d","text":"row %d"}\n'):format(index, index)
-    end
-    files.write(home.path .. "/rows.jsonl", table.concat(lines))
-  end
-
-  before_each(function()
-    home = command.home()
-    variables = command.variables(sim)
-    sim:reset()
-    rows(3)
-  end)
-  after_each(function() home:remove() end)
-
-  local function novita(words, input) return home:run(words, variables, input) end
-
-  local function output(name)
-    local list = {}
-    for line in files.read(home.path .. "/" .. (name or "out.jsonl")):gmatch("[^\n]+") do
-      list[#list + 1] = core.decode(line)
-    end
-    return list
-  end
-
-  local function answers()
-    local list = {}
-    for index, line in ipairs(output()) do
-      list[index] = line.response and line.response.body.choices[1].message.content
-        or line.error.code
-    end
-    return list
-  end
+  cli.with(cli.three_rows)
 
   it("goes on by its store alone, which says how far it is", function()
     sim:script { { match = "/chat/completions", status = 400 } }
@@ -73,7 +37,7 @@ describe("novita batch", function()
       .. "by --name\n" }, { run.status, run.err })
     assert.are.equal(0, novita("batch status out.db --name two").status)
     local other = command.home()
-    run = other:run("batch resume " .. home.path .. "/out.db --name one", variables)
+    run = other:run("batch resume " .. cli.home.path .. "/out.db --name one", cli.variables)
     other:remove()
     assert.are.equal(2, run.status)
     assert.is_truthy(run.err:find("it was begun in ", 1, true), run.err)

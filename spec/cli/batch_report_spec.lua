@@ -1,42 +1,12 @@
 -- What novita batch says of a run.
 
-local core = require("novita.core")
+local cli = require("spec.support.cli")
 
-local command = require("spec.support.command")
-local files = require("spec.support.files")
-local simulator = require("spec.support.simulator_client")
-
-local RUN = "batch run rows.jsonl --output out.jsonl --prompt 'Sum up: {{row.text}}'"
+local RUN = cli.BATCH
+local sim, novita, rows, calls = cli.sim, cli.novita, cli.rows, cli.calls
 
 describe("novita batch", function()
-  local sim = simulator.shared()
-  local home, variables
-
-  local function rows(count)
-    local lines = {}
-    for index = 1, count do
-      lines[index] = ('{"id":"t%d","text":"row %d"}\n'):format(index, index)
-    end
-    files.write(home.path .. "/rows.jsonl", table.concat(lines))
-  end
-
-  before_each(function()
-    home = command.home()
-    variables = command.variables(sim)
-    sim:reset()
-    rows(3)
-  end)
-  after_each(function() home:remove() end)
-
-  local function novita(words, input) return home:run(words, variables, input) end
-
-  local function calls()
-    local list = {}
-    for _, entry in ipairs(sim:journal()) do
-      if entry.method == "POST" then list[#list + 1] = core.decode(entry.body) end
-    end
-    return list
-  end
+  cli.with(cli.three_rows)
 
   it("says where the answers are, if it has no output", function()
     local run = novita((RUN:gsub("%-%-output out.jsonl ", "")))
@@ -48,7 +18,7 @@ describe("novita batch", function()
   it("says where the answers are after a second Ctrl-C", function()
     rows(8)
     sim:script { { match = "row 5", delay = 30 } }
-    local terminal = home:terminal(RUN .. " --concurrency 1", variables)
+    local terminal = cli.terminal(RUN .. " --concurrency 1")
     assert(sim:wait_for(function() return #calls() == 5 end))
     terminal:type("\3")
     terminal:expect("finishing ")

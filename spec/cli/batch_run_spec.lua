@@ -2,59 +2,14 @@
 
 local core = require("novita.core")
 
-local command = require("spec.support.command")
-local files = require("spec.support.files")
+local cli = require("spec.support.cli")
 local native = require("spec.support.native")
-local simulator = require("spec.support.simulator_client")
 
-local RUN = "batch run rows.jsonl --output out.jsonl --prompt 'Sum up: {{row.text}}'"
+local RUN = cli.BATCH
+local sim, novita, rows, answers, calls = cli.sim, cli.novita, cli.rows, cli.answers, cli.calls
 
 describe("novita batch", function()
-  local sim = simulator.shared()
-  local home, variables
-
-  local function rows(count)
-    local lines = {}
-    for index = 1, count do
-      lines[index] = ('{"id":"t%d","text":"row %d"}\n'):format(index, index)
-    end
-    files.write(home.path .. "/rows.jsonl", table.concat(lines))
-  end
-
-  before_each(function()
-    home = command.home()
-    variables = command.variables(sim)
-    sim:reset()
-    rows(3)
-  end)
-  after_each(function() home:remove() end)
-
-  local function novita(words, input) return home:run(words, variables, input) end
-
-  local function output(name)
-    local list = {}
-    for line in files.read(home.path .. "/" .. (name or "out.jsonl")):gmatch("[^\n]+") do
-      list[#list + 1] = core.decode(line)
-    end
-    return list
-  end
-
-  local function answers()
-    local list = {}
-    for index, line in ipairs(output()) do
-      list[index] = line.response and line.response.body.choices[1].message.content
-        or line.error.code
-    end
-    return list
-  end
-
-  local function calls()
-    local list = {}
-    for _, entry in ipairs(sim:journal()) do
-      if entry.method == "POST" then list[#list + 1] = core.decode(entry.body) end
-    end
-    return list
-  end
+  cli.with(cli.three_rows)
 
   it("plans what it would send and cost", function()
     local run = novita((RUN:gsub("run", "plan", 1)))
@@ -62,7 +17,7 @@ describe("novita batch", function()
     assert.is_truthy(run.out:find("^rows\t3\nunique\t3\nproblems\t0\npaid\t0\nfailed\t0\n"
       .. "in_doubt\t0\nto_send\t3\nprompt_tokens\t%d+\ncompletion_tokens\t3072\nusd\t0.00%d+\n$"),
       run.out)
-    variables.NOVITA_API_KEY = ""
+    cli.variables.NOVITA_API_KEY = ""
     assert.are.equal(3, core.decode(novita((RUN:gsub("run", "plan", 1)) .. " --json").out).to_send)
     assert.are.same({}, calls())
   end)
@@ -73,7 +28,7 @@ describe("novita batch", function()
     assert.is_truthy(run.err:find("novita: 3 rows left (the budget does not suffice for the "
       .. "next row): with a larger one the same command goes on with them", 1, true), run.err)
     assert.are.same({ "not_run", "not_run", "not_run" }, answers())
-    variables.NOVITA_API_KEY = "sk_wrong"
+    cli.variables.NOVITA_API_KEY = "sk_wrong"
     run = novita(RUN)
     assert.are.equal(3, run.status)
     assert.is_truthy(run.err:find("rows left (authentication", 1, true), run.err)
@@ -82,13 +37,13 @@ describe("novita batch", function()
     assert.are.equal("authentication", core.decode(run.out).err.kind)
     assert.is_nil(run.out:find("sk_wrong", 1, true))
     assert.is_truthy(run.out:find('"paid_twice":[]', 1, true), run.out)
-    variables.NOVITA_API_KEY = "sk_spec"
+    cli.variables.NOVITA_API_KEY = "sk_spec"
     assert.are.equal(0, novita(RUN).status)
   end)
 
   it("ends with 3 where another process runs it, and names that", function()
     sim:script { { match = "/chat/completions", uses = 3, delay = 30 } }
-    local terminal = home:terminal(RUN, variables)
+    local terminal = cli.terminal(RUN)
     assert(sim:wait_for(function(entries)
       return entries[1] and entries[#entries].method == "POST"
     end))
@@ -106,7 +61,7 @@ describe("novita batch", function()
   it("lets calls end after Ctrl-C, and goes on later", function()
     rows(40)
     sim:always { delay = 0.15 }
-    local terminal = home:terminal(RUN .. " --concurrency 4", variables)
+    local terminal = cli.terminal(RUN .. " --concurrency 4")
     assert(sim:wait_for(function() return #calls() >= 4 end))
     native.readable(terminal.fd, 0.02)
     terminal:type("\3")

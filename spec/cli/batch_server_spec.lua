@@ -2,44 +2,16 @@
 
 local core = require("novita.core")
 
-local command = require("spec.support.command")
-local files = require("spec.support.files")
-local simulator = require("spec.support.simulator_client")
+local cli = require("spec.support.cli")
 
-local RUN = "batch run rows.jsonl --output out.jsonl --prompt 'Sum up: {{row.text}}'"
+local RUN = cli.BATCH
+local sim, novita, output = cli.sim, cli.novita, cli.output
 
 describe("novita batch", function()
-  local sim = simulator.shared()
-  local home, variables
-
-  local function rows(count)
-    local lines = {}
-    for index = 1, count do
-      lines[index] = ('{"id":"t%d","text":"row %d"}\n'):format(index, index)
-    end
-    files.write(home.path .. "/rows.jsonl", table.concat(lines))
-  end
-
-  before_each(function()
-    home = command.home()
-    variables = command.variables(sim)
-    sim:reset()
-    rows(3)
-  end)
-  after_each(function() home:remove() end)
-
-  local function novita(words, input) return home:run(words, variables, input) end
-
-  local function output(name)
-    local list = {}
-    for line in files.read(home.path .. "/" .. (name or "out.jsonl")):gmatch("[^\n]+") do
-      list[#list + 1] = core.decode(line)
-    end
-    return list
-  end
+  cli.with(cli.three_rows)
 
   it("sends rows to the server's Batch API, and fetches their answers", function()
-    variables.NOVITA_MODEL = "deepseek/deepseek-v3-0324"
+    cli.variables.NOVITA_MODEL = "deepseek/deepseek-v3-0324"
     local run = novita((RUN:gsub("run", "submit", 1)))
     assert.are.same({ status = 0, out = "", err = "3 rows sent, 1 file at the server\n" }, run)
     run = novita("batch status out.db")
@@ -56,14 +28,14 @@ describe("novita batch", function()
   end)
 
   it("submits no more rows than the budget allows", function()
-    variables.NOVITA_MODEL = "deepseek/deepseek-v3-0324"
+    cli.variables.NOVITA_MODEL = "deepseek/deepseek-v3-0324"
     local run = novita((RUN:gsub("run", "submit --budget-tokens 1", 1)))
     assert.are.same({ status = 3, out = "", err = "0 rows sent, 0 files at the server\n"
       .. "novita: 3 rows left (the budget does not suffice for the next row)\n" }, run)
   end)
 
   it("says that the server is not done yet", function()
-    variables.NOVITA_MODEL = "deepseek/deepseek-v3-0324"
+    cli.variables.NOVITA_MODEL = "deepseek/deepseek-v3-0324"
     novita((RUN:gsub("run", "submit --no-prompts", 1)))
     sim:script { { match = "/batches/", body = '{"id":"batch_1","status":"in_progress"}' } }
     local run = novita("batch fetch out.db")

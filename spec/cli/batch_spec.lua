@@ -2,59 +2,14 @@
 
 local core = require("novita.core")
 
-local command = require("spec.support.command")
-local files = require("spec.support.files")
+local cli = require("spec.support.cli")
 local native = require("spec.support.native")
-local simulator = require("spec.support.simulator_client")
 
-local RUN = "batch run rows.jsonl --output out.jsonl --prompt 'Sum up: {{row.text}}'"
+local RUN = cli.BATCH
+local novita, output, answers, calls = cli.novita, cli.output, cli.answers, cli.calls
 
 describe("novita batch", function()
-  local sim = simulator.shared()
-  local home, variables
-
-  local function rows(count)
-    local lines = {}
-    for index = 1, count do
-      lines[index] = ('{"id":"t%d","text":"row %d"}\n'):format(index, index)
-    end
-    files.write(home.path .. "/rows.jsonl", table.concat(lines))
-  end
-
-  before_each(function()
-    home = command.home()
-    variables = command.variables(sim)
-    sim:reset()
-    rows(3)
-  end)
-  after_each(function() home:remove() end)
-
-  local function novita(words, input) return home:run(words, variables, input) end
-
-  local function output(name)
-    local list = {}
-    for line in files.read(home.path .. "/" .. (name or "out.jsonl")):gmatch("[^\n]+") do
-      list[#list + 1] = core.decode(line)
-    end
-    return list
-  end
-
-  local function answers()
-    local list = {}
-    for index, line in ipairs(output()) do
-      list[index] = line.response and line.response.body.choices[1].message.content
-        or line.error.code
-    end
-    return list
-  end
-
-  local function calls()
-    local list = {}
-    for _, entry in ipairs(sim:journal()) do
-      if entry.method == "POST" then list[#list + 1] = core.decode(entry.body) end
-    end
-    return list
-  end
+  cli.with(cli.three_rows)
 
   it("makes a call for each row, once", function()
     local run = novita(RUN)
@@ -65,17 +20,18 @@ describe("novita batch", function()
     assert.are.same({ 3, 0, true }, { core.decode(run.out).done, core.decode(run.out).sent,
       core.decode(run.out).complete })
     assert.are.equal(3, #calls())
-    assert.are.equal("", table.concat({ io.popen("grep -rl sk_spec " .. home.path):read("*a") }))
+    local found = io.popen("grep -rl sk_spec " .. cli.home.path):read("*a")
+    assert.are.equal("", found)
   end)
 
   it("calls another endpoint, and takes the lines of a batch", function()
-    files.write(home.path .. "/e.csv", "id,text\na,one\n")
+    cli.write("e.csv", "id,text\na,one\n")
     assert.are.equal(0, novita("batch run e.csv --output e.jsonl --endpoint /embeddings "
       .. "-m baai/bge-m3 -o 'input={{row.text}}'").status)
     assert.are.equal("a", output("e.jsonl")[1].custom_id)
-    files.write(home.path .. "/l.jsonl", '{"custom_id":"l1","body":{"model":"simulator/echo",'
+    cli.write("l.jsonl", '{"custom_id":"l1","body":{"model":"simulator/echo",'
       .. '"messages":[{"role":"user","content":"{{x}}"}]}}\n')
-    variables.NOVITA_MODEL = ""
+    cli.variables.NOVITA_MODEL = ""
     assert.are.equal(0, novita("batch run l.jsonl --output out.jsonl").status)
     assert.are.same({ "{{x}}" }, answers())
   end)
@@ -90,7 +46,7 @@ describe("novita batch", function()
 
   it("names the process that runs it also while that is stopped within a commit", function()
     assert.are.equal(0, novita(RUN).status)
-    local path = home.path .. "/out.db"
+    local path = cli.home.path .. "/out.db"
     local store = assert(require("novita").store(path))
     local db = assert(require("novita.sqlite").open(path))
     assert(store:lock("batch rows.jsonl"))
@@ -108,7 +64,7 @@ describe("novita batch", function()
 
   it("keeps no prompt in its store where none is wanted", function()
     assert.are.equal(0, novita(RUN .. " --no-prompts -m simulator/count-10").status)
-    local pipe = assert(io.popen("grep -l 'Sum up' " .. home.path .. "/out.db*"))
+    local pipe = assert(io.popen("grep -l 'Sum up' " .. cli.home.path .. "/out.db*"))
     assert.are.equal("", pipe:read("*a"))
     pipe:close()
     assert.are.equal(2, novita("batch resume out.db").status)
@@ -120,17 +76,17 @@ describe("novita batch", function()
     for _, action in ipairs { "plan", "run" } do
       local run = novita("batch " .. action .. " rows.jsonl")
       assert.is_truthy(run.err:find("novita: line 1 message: is missing" .. how, 1, true), run.err)
-      variables.NOVITA_MODEL = nil
+      cli.variables.NOVITA_MODEL = nil
       run = novita("batch " .. action .. " rows.jsonl --store other.db")
       assert.is_truthy(run.err:find("novita: line 1 has no body, and the batch no request" .. how,
         1, true), run.err)
-      variables.NOVITA_MODEL = "simulator/echo"
+      cli.variables.NOVITA_MODEL = "simulator/echo"
     end
     assert.are.same({}, calls())
   end)
 
   it("sends no text that is not what was written", function()
-    files.write(home.path .. "/rows.jsonl",
+    cli.write("rows.jsonl",
       '{"id":"a","text":"\\ud800"}\n{"id":"b","text":"\252"}\n')
     local run = novita(RUN)
     assert.are.equal(1, run.status)
@@ -139,7 +95,7 @@ describe("novita batch", function()
     run = novita(RUN .. [[ -o 'stop=["\ud800"]']])
     assert.are.same({ 2, "novita: config: -o: stop has half of a surrogate pair\n" },
       { run.status, run.err })
-    files.write(home.path .. "/z.json", '{"input":"rows.jsonl","request":{"message":"\\udc00"}}')
+    cli.write("z.json", '{"input":"rows.jsonl","request":{"message":"\\udc00"}}')
     run = novita("batch run z.json")
     assert.are.same({ 2, 'novita: config: z.json: has half of a surrogate pair in "request"\n' },
       { run.status, run.err })

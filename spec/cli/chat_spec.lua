@@ -2,36 +2,14 @@
 
 local core = require("novita.core")
 
-local command = require("spec.support.command")
-local simulator = require("spec.support.simulator_client")
+local cli = require("spec.support.cli")
 
 local LUA = os.getenv("NOVITA_LUA") or "lua5.4"
 
+local sim, novita, chat, bodies, last = cli.sim, cli.novita, cli.chat, cli.bodies, cli.last
+
 describe("novita chat", function()
-  local sim = simulator.shared()
-  local home, variables
-
-  before_each(function()
-    home = command.home()
-    variables = command.variables(sim)
-    sim:reset()
-  end)
-  after_each(function() home:remove() end)
-
-  local function chat(words, input) return home:run("chat " .. words, variables, input) end
-
-  -- The bodies of the chats that the server was asked.
-  local function bodies()
-    local list = {}
-    for _, entry in ipairs(sim:journal()) do
-      if entry.path:find("/chat/completions", 1, true) then
-        list[#list + 1] = core.decode(entry.body)
-      end
-    end
-    return list
-  end
-
-  local function last() return table.remove(bodies()) end
+  cli.with()
 
   describe("asks", function()
     it("with its words, and prints the answer with a line's end", function()
@@ -40,13 +18,13 @@ describe("novita chat", function()
     end)
 
     it("without waiting for a terminal that it was not promised", function()
-      local terminal = home:terminal("chat Hello", variables)
+      local terminal = cli.terminal("chat Hello")
       assert.are.equal(0, terminal:finish())
       assert.are.equal("Hello\r\n", terminal.shown)
-      terminal = home:terminal("chat", variables)
+      terminal = cli.terminal("chat")
       assert.are.equal(2, terminal:finish())
       assert.is_truthy(terminal.shown:find("text: there is none", 1, true))
-      terminal = home:terminal("chat -", variables)
+      terminal = cli.terminal("chat -")
       terminal:type("typed\n\4")
       assert.are.equal(0, terminal:finish())
       assert.are.equal("typed\r\ntyped\r\n", terminal.shown:gsub("%^D\b\b", ""))
@@ -54,7 +32,7 @@ describe("novita chat", function()
 
     it("with a standard input that is closed", function()
       local line = ("HOME=%s NOVITA_LUA=%s NOVITA_BASE_URL=%s NOVITA_API_KEY=sk_x bin/novita chat "
-        .. "-m simulator/echo Hi <&-"):format(home.path, LUA, sim.url)
+        .. "-m simulator/echo Hi <&-"):format(cli.home.path, LUA, sim.url)
       local pipe = assert(io.popen(line))
       assert.are.equal("Hi\n", pipe:read("*a"))
       pipe:close()
@@ -63,7 +41,7 @@ describe("novita chat", function()
 
   describe("-i", function()
     it("asks again, with what was said before, until Ctrl-D", function()
-      local terminal = home:terminal("chat -i -m simulator/request first", variables)
+      local terminal = cli.terminal("chat -i -m simulator/request first")
       terminal:expect("> ")
       terminal:type("second\n")
       terminal:expect("> ")
@@ -75,13 +53,13 @@ describe("novita chat", function()
       assert.are.equal(2, #bodies())
       assert.are.same({ 3, "first", "second" },
         { #messages, messages[1].content, messages[3].content })
-      assert.are.equal(2, #core.decode("[" .. home:run("logs -c --json", variables).out
+      assert.are.equal(2, #core.decode("[" .. novita("logs -c --json").out
         :gsub("\n$", ""):gsub("\n", ",") .. "]"))
     end)
 
     it("goes on after an answer that was stopped, and ends with 130 at its prompt", function()
       sim:script { { answer = { content = "one two three" }, cut_pieces = 3, ending = "stall" } }
-      local terminal = home:terminal("chat -i", variables)
+      local terminal = cli.terminal("chat -i")
       terminal:expect("> ")
       terminal:type("go\n")
       terminal:expect("one ")
@@ -96,7 +74,7 @@ describe("novita chat", function()
 
     it("shows an error and goes on", function()
       sim:script { { status = 400 } }
-      local terminal = home:terminal("chat -i", variables)
+      local terminal = cli.terminal("chat -i")
       terminal:expect("> ")
       terminal:type("go\n")
       terminal:expect("novita:")

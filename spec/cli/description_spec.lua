@@ -2,65 +2,21 @@
 
 local core = require("novita.core")
 
-local command = require("spec.support.command")
-local files = require("spec.support.files")
-local simulator = require("spec.support.simulator_client")
+local cli = require("spec.support.cli")
+
+local novita, output, answers, calls = cli.novita, cli.output, cli.answers, cli.calls
 
 describe("novita batch", function()
-  local sim = simulator.shared()
-  local home, variables
-
-  local function rows(count)
-    local lines = {}
-    for index = 1, count do
-      lines[index] = ('{"id":"t%d","text":"row %d"}\n'):format(index, index)
-    end
-    files.write(home.path .. "/rows.jsonl", table.concat(lines))
-  end
-
-  before_each(function()
-    home = command.home()
-    variables = command.variables(sim)
-    sim:reset()
-    rows(3)
-  end)
-  after_each(function() home:remove() end)
-
-  local function novita(words, input) return home:run(words, variables, input) end
-
-  local function output(name)
-    local list = {}
-    for line in files.read(home.path .. "/" .. (name or "out.jsonl")):gmatch("[^\n]+") do
-      list[#list + 1] = core.decode(line)
-    end
-    return list
-  end
-
-  local function answers()
-    local list = {}
-    for index, line in ipairs(output()) do
-      list[index] = line.response and line.response.body.choices[1].message.content
-        or line.error.code
-    end
-    return list
-  end
-
-  local function calls()
-    local list = {}
-    for _, entry in ipairs(sim:journal()) do
-      if entry.method == "POST" then list[#list + 1] = core.decode(entry.body) end
-    end
-    return list
-  end
+  cli.with(cli.three_rows)
 
   it("takes a description, in Lua or JSON, and options over it", function()
-    files.write(home.path .. "/b.json", '{"input":"rows.jsonl","output":"out.jsonl",'
+    cli.write("b.json", '{"input":"rows.jsonl","output":"out.jsonl",'
       .. '"request":{"model":"simulator/request","message":"{{row.text}}","temperature":1}}')
     assert.are.equal(0, novita("batch run b.json -o temperature=0 -s Brief -o top_p=0.5").status)
     local body = calls()[1]
     assert.are.same({ "simulator/request", 0, 0.5, "Brief", "row 1" }, { body.model,
       body.temperature, body.top_p, body.messages[1].content, body.messages[2].content })
-    files.write(home.path .. "/b.lua", 'return { input = "rows.jsonl", output = "lua.jsonl", '
+    cli.write("b.lua", 'return { input = "rows.jsonl", output = "lua.jsonl", '
       .. 'request = { message = "{{row.text}}" }, check = function(_, id) return id ~= "t2" end }')
     local run = novita("batch run b.lua --concurrency 1")
     assert.are.same({ 1, "failed" }, { run.status, run.err:match("1 row (failed)") })
@@ -68,14 +24,14 @@ describe("novita batch", function()
   end)
 
   it("fills a template, from CSV", function()
-    files.write(home.path .. "/t.csv", 'id,text\na,"x, y"\nb,z\n')
-    files.write(home.path .. "/p.txt", "{{verb}} {{row.text}}")
+    cli.write("t.csv", 'id,text\na,"x, y"\nb,z\n')
+    cli.write("p.txt", "{{verb}} {{row.text}}")
     assert.are.equal(0, novita("batch run t.csv --output out.jsonl -t p.txt -p verb=Read").status)
     assert.are.same({ "Read x, y", "Read z" }, answers())
   end)
 
   it("names the description whose function raises, and keeps the answers", function()
-    files.write(home.path .. "/x.lua", [[return { input = "rows.jsonl", output = "out.jsonl",
+    cli.write("x.lua", [[return { input = "rows.jsonl", output = "out.jsonl",
       request = { message = "{{row.text}}" }, concurrency = 1,
       check = function(reply) return reply.none.text end }]])
     local run = novita("batch run x.lua")
@@ -86,9 +42,9 @@ describe("novita batch", function()
   end)
 
   it("ends with 2 where the description is wrong", function()
-    files.write(home.path .. "/x.lua", "return 7")
-    files.write(home.path .. "/y.lua", "return {")
-    files.write(home.path .. "/z.json", '{"input":"rows.jsonl","outptu":"a"}')
+    cli.write("x.lua", "return 7")
+    cli.write("y.lua", "return {")
+    cli.write("z.json", '{"input":"rows.jsonl","outptu":"a"}')
     for words, said in pairs {
       ["x.lua"] = "x.lua: expected the table of a batch", ["y.lua"] = "y.lua: y.lua:1: ",
       ["z.json"] = 'novita: config: batch.outptu: unknown field; did you mean "output"?',

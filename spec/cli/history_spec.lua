@@ -2,24 +2,13 @@
 
 local core = require("novita.core")
 
-local command = require("spec.support.command")
-local files = require("spec.support.files")
-local simulator = require("spec.support.simulator_client")
-
+local cli = require("spec.support.cli")
 local output = require("spec.support.child").output
 
+local sim, novita = cli.sim, cli.novita
+
 describe("a conversation of novita chat", function()
-  local sim = simulator.shared()
-  local home, variables
-
-  before_each(function()
-    home = command.home()
-    variables = command.variables(sim)
-    sim:reset()
-  end)
-  after_each(function() home:remove() end)
-
-  local function novita(words, input) return home:run(words, variables, input) end
+  cli.with()
 
   local function last()
     local entries = sim:journal()
@@ -50,31 +39,31 @@ describe("a conversation of novita chat", function()
 
   it("is for its owner only, and has no key in it", function()
     novita("chat one")
-    local folder = home.path .. "/.local/share/novita"
+    local folder = cli.home.path .. "/.local/share/novita"
     assert.are.equal("700\n600\n",
       output(("stat -c %%a %s %s/conversations.db"):format(folder, folder)))
-    assert.are.equal("", output("grep -rl sk_spec " .. home.path))
+    assert.are.equal("", output("grep -rl sk_spec " .. cli.home.path))
   end)
 
   it("stands where XDG_DATA_HOME says", function()
-    variables.XDG_DATA_HOME = home.path .. "/data"
+    cli.variables.XDG_DATA_HOME = cli.home.path .. "/data"
     novita("chat one")
-    assert.are.equal("conversations.db\n", output("ls " .. home.path .. "/data/novita"))
+    assert.are.equal("conversations.db\n", output("ls " .. cli.home.path .. "/data/novita"))
   end)
 
   it("is not kept where nobody wants it", function()
     novita("chat -n one")
     novita("config set logs off")
     novita("chat two")
-    assert.are.equal("", output("ls " .. home.path .. "/.local 2>/dev/null"))
+    assert.are.equal("", output("ls " .. cli.home.path .. "/.local 2>/dev/null"))
     novita("config set logs on")
     novita("chat three")
     assert.are.equal(1, select(2, novita("logs").out:gsub("conversation %d", "")))
   end)
 
   it("does no harm where it can't be kept", function()
-    os.execute("mkdir -p " .. home.path .. "/.local/share/novita")
-    files.write(home.path .. "/.local/share/novita/conversations.db", ("no database "):rep(100))
+    os.execute("mkdir -p " .. cli.home.path .. "/.local/share/novita")
+    cli.write(".local/share/novita/conversations.db", ("no database "):rep(100))
     local run = novita("chat one")
     assert.are.same({ 0, "one\n" }, { run.status, run.out })
     assert.is_truthy(run.err:find("^novita: this conversation is not kept: store"), run.err)

@@ -2,21 +2,12 @@
 
 local core = require("novita.core")
 
-local command = require("spec.support.command")
-local simulator = require("spec.support.simulator_client")
+local cli = require("spec.support.cli")
+
+local novita = cli.novita
 
 describe("a conversation of novita chat", function()
-  local sim = simulator.shared()
-  local home, variables
-
-  before_each(function()
-    home = command.home()
-    variables = command.variables(sim)
-    sim:reset()
-  end)
-  after_each(function() home:remove() end)
-
-  local function novita(words, input) return home:run(words, variables, input) end
+  cli.with()
 
   it("is shown: the last questions, one conversation, or those with a text", function()
     for index = 1, 4 do novita("chat 'question " .. index .. "'") end

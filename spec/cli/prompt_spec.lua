@@ -2,37 +2,12 @@
 
 local core = require("novita.core")
 
-local command = require("spec.support.command")
-local files = require("spec.support.files")
-local simulator = require("spec.support.simulator_client")
+local cli = require("spec.support.cli")
+
+local chat, last, answer = cli.chat, cli.last, cli.answer
 
 describe("novita chat", function()
-  local sim = simulator.shared()
-  local home, variables
-
-  before_each(function()
-    home = command.home()
-    variables = command.variables(sim)
-    sim:reset()
-  end)
-  after_each(function() home:remove() end)
-
-  local function chat(words, input) return home:run("chat " .. words, variables, input) end
-
-  -- The bodies of the chats that the server was asked.
-  local function bodies()
-    local list = {}
-    for _, entry in ipairs(sim:journal()) do
-      if entry.path:find("/chat/completions", 1, true) then
-        list[#list + 1] = core.decode(entry.body)
-      end
-    end
-    return list
-  end
-
-  local function last() return table.remove(bodies()) end
-
-  local function answer(text) sim:script { { answer = { content = text } } } end
+  cli.with()
 
   describe("asks", function()
     it("with what is piped in, behind its words, or at a -", function()
@@ -52,9 +27,9 @@ describe("novita chat", function()
     end)
 
     it("with a template", function()
-      files.write(home.path .. "/t", "Translate to {{language}}.\n\n")
+      cli.write("t", "Translate to {{language}}.\n\n")
       assert.are.equal("Translate to Lao.\n\nHello\n", chat("-t t -p language=Lao Hello").out)
-      files.write(home.path .. "/t", "{{input}}, in {{language}}: {{input}}")
+      cli.write("t", "{{input}}, in {{language}}: {{input}}")
       assert.are.equal("a, in Lao: a\n", chat("-t t -p language=Lao", "a").out)
       assert.are.equal("{{language}}\n", chat("'{{language}}'").out)
       local run = chat("-t t Hello")
@@ -63,11 +38,11 @@ describe("novita chat", function()
     end)
 
     it("for an answer that fits a schema", function()
-      variables.NOVITA_MODEL = "deepseek/deepseek-v3-0324"
+      cli.variables.NOVITA_MODEL = "deepseek/deepseek-v3-0324"
       local run = chat("--schema 'name, age int' Hi")
       assert.are.same({ name = "text", age = 1 }, core.decode(run.out))
       assert.are.equal("json_schema", last().response_format.type)
-      files.write(home.path .. "/s.json", '{"type":"object","properties":{"x":{"type":"number"}}}')
+      cli.write("s.json", '{"type":"object","properties":{"x":{"type":"number"}}}')
       chat("--schema s.json Hi")
       assert.are.same({ x = { type = "number" } },
         last().response_format.json_schema.schema.properties)

@@ -2,36 +2,12 @@
 
 local core = require("novita.core")
 
-local command = require("spec.support.command")
-local files = require("spec.support.files")
-local simulator = require("spec.support.simulator_client")
+local cli = require("spec.support.cli")
+
+local sim, paused, run = cli.sim, cli.paused, cli.novita
 
 describe("novita runs", function()
-  local sim = simulator.shared()
-  local home, variables
-
-  before_each(function()
-    sim:reset()
-    home = command.home()
-    variables = command.variables(sim)
-    files.write(home.path .. "/flow.lua", [[
-      return { name = "flow", retry = "none", flow = {
-        { name = "first", chat = { message = "one {{trigger.x}}" } },
-        { name = "second", chat = { message = "<two> {{steps.first.text}}" } },
-      } }]])
-  end)
-  after_each(function() home:remove() end)
-
-  local function run(words)
-    return home:run(words, variables)
-  end
-
-  -- The id of a run that is paused at "second".
-  local function paused()
-    sim:script { { match = "<two>", status = 400 } }
-    assert.are.equal(3, run("run flow.lua -p x=a").status)
-    return run("runs list --status paused").out:match("^%x+")
-  end
+  cli.with(cli.two_steps)
 
   it("shows one as a page, in which nothing of its text is markup", function()
     local id = paused()
@@ -51,7 +27,7 @@ describe("novita runs", function()
     local again = run("runs retry " .. id)
     assert.are.equal(2, again.status)
     assert.is_truthy(again.err:find("is done; fork it", 1, true), again.err)
-    os.rename(home.path .. "/flow.lua", home.path .. "/moved.lua")
+    os.rename(cli.home.path .. "/flow.lua", cli.home.path .. "/moved.lua")
     assert.are.equal(2, run("runs fork " .. id).status)
     local fork = core.decode(run("runs fork " .. id .. " second --file moved.lua --json").out)
     assert.are.same({ id, "done" }, { fork.parent, fork.status })
@@ -68,7 +44,7 @@ describe("novita runs", function()
   end)
 
   it("are run by a worker until it is interrupted", function()
-    local terminal = home:terminal("runs work flow.lua", variables)
+    local terminal = cli.terminal("runs work flow.lua")
     run("run flow.lua -p x=later --queue")
     terminal:expect("flow  done")
     terminal:type("\3")

@@ -2,36 +2,12 @@
 
 local core = require("novita.core")
 
-local command = require("spec.support.command")
-local files = require("spec.support.files")
-local simulator = require("spec.support.simulator_client")
+local cli = require("spec.support.cli")
+
+local paused, run = cli.paused, cli.novita
 
 describe("novita runs", function()
-  local sim = simulator.shared()
-  local home, variables
-
-  before_each(function()
-    sim:reset()
-    home = command.home()
-    variables = command.variables(sim)
-    files.write(home.path .. "/flow.lua", [[
-      return { name = "flow", retry = "none", flow = {
-        { name = "first", chat = { message = "one {{trigger.x}}" } },
-        { name = "second", chat = { message = "<two> {{steps.first.text}}" } },
-      } }]])
-  end)
-  after_each(function() home:remove() end)
-
-  local function run(words)
-    return home:run(words, variables)
-  end
-
-  -- The id of a run that is paused at "second".
-  local function paused()
-    sim:script { { match = "<two>", status = 400 } }
-    assert.are.equal(3, run("run flow.lua -p x=a").status)
-    return run("runs list --status paused").out:match("^%x+")
-  end
+  cli.with(cli.two_steps)
 
   it("lists them, the newest first", function()
     assert.are.same({ status = 0, out = "", err = "" }, run("runs list"))
