@@ -3,45 +3,17 @@
 local novita = require("novita")
 
 local batches = require("spec.support.batches")
-local talk = require("spec.support.client")
+
+local fetch, success = batches.fetch, batches.success
 
 local place
-
--- Asks until all parts have ended.
-local function fetch(batch)
-  return assert(batch:fetch { wait = true, interval = 0 })
-end
-
--- Sends rows r1 ... and has the server say how their batch stands, with files of these lines.
-local function submitted(count, says)
-  place:numbered(count)
-  local batch = place:batch(says.fields)
-  local part = assert(batch:submit()).parts[1]
-  local told = { id = part.id, object = "batch", status = says.status, errors = says.errors or "",
-    output_file_id = "", error_file_id = "" }
-  for _, name in ipairs { "output_file_id", "error_file_id" } do
-    if says[name] then
-      told[name] = assert(talk.client().files:upload { bytes = says[name] }).id
-    end
-  end
-  batches.sim:script { { match = "/batches/" .. part.id, uses = 9,
-    body = novita.json.encode(told) } }
-  return batch
-end
-
-local function success(id, text)
-  return ('{"custom_id":"%s","error":null,"id":"x","response":{"body":{ "z":1.50, "choices":[{'
-    .. '"index":0,"message":{"role":"assistant","content":"%s"},"finish_reason":"stop"}],"usage":{'
-    .. '"prompt_tokens":5,"completion_tokens":2,"total_tokens":7}},"request_id":"q","status_code":'
-    .. '200}}'):format(id, text)
-end
 
 describe("what the server says of a batch", function()
   before_each(function() place = batches.place() end)
   after_each(function() place:remove() end)
 
   it("may be that it expired: what is complete counts, and the rest waits again", function()
-    local batch = submitted(3, { status = "EXPIRED", output_file_id = success("r2", "two") })
+    local batch = place:submitted(3, { status = "EXPIRED", output_file_id = success("r2", "two") })
     local fetched = fetch(batch)
     assert.are.same({ 1, {}, "expired" },
       { fetched.rows, fetched.missing, fetched.parts[1].status })
@@ -52,7 +24,7 @@ describe("what the server says of a batch", function()
   end)
 
   it("names rows without a result in a completed batch: they may have been paid for", function()
-    local batch = submitted(2, { status = "completed",
+    local batch = place:submitted(2, { status = "completed",
       output_file_id = success("r1", "one") .. "\nno JSON\n" .. success("x", "other") .. "\n" })
     local fetched = fetch(batch)
     assert.are.same({ 1, { "r2" }, { "x" }, 1 },
@@ -62,14 +34,14 @@ describe("what the server says of a batch", function()
   end)
 
   it("that has no results where there must be some is an error, and nothing is lost", function()
-    local batch = submitted(2, { status = "completed" })
+    local batch = place:submitted(2, { status = "completed" })
     local fetched, err = batch:fetch()
     assert.are.same({ nil, "invalid_response" }, { fetched, err.kind })
     assert.are.equal(2, assert(batch:status()).remote)
   end)
 
   it("is tried again by the next fetch where it breaks off", function()
-    local batch = submitted(2, { status = "completed",
+    local batch = place:submitted(2, { status = "completed",
       output_file_id = success("r1", "one") .. "\n" .. success("r2", "two") })
     batches.sim:script { { match = "/content", status = 404 } }
     assert.are.equal("not_found", select(2, batch:fetch()).kind)
@@ -77,7 +49,7 @@ describe("what the server says of a batch", function()
   end)
 
   it("is waited for without keeping others from the batch", function()
-    local batch = submitted(1, { status = "in_progress" })
+    local batch = place:submitted(1, { status = "in_progress" })
     local looks = 0
     local fetched = assert(batch:fetch { wait = true, interval = 0, on_progress = function(parts)
       looks = looks + 1
@@ -89,7 +61,7 @@ describe("what the server says of a batch", function()
   end)
 
   it("is no longer waited for when the task is cancelled", function()
-    local batch = submitted(1, { status = "in_progress" })
+    local batch = place:submitted(1, { status = "in_progress" })
     local fetched, err
     local task = novita.spawn(function() fetched, err = batch:fetch { wait = true } end)
     local other = novita.spawn(function() task:cancel() end)
@@ -99,7 +71,7 @@ describe("what the server says of a batch", function()
   end)
 
   it("goes through the function that checks answers", function()
-    local batch = submitted(2, { status = "completed", fields = {
+    local batch = place:submitted(2, { status = "completed", fields = {
       check = function(reply) return reply:text() == "one", "not one" end,
     }, output_file_id = success("r1", "one") .. "\n" .. success("r2", "two") })
     assert.are.equal(2, fetch(batch).rows)
@@ -109,7 +81,7 @@ describe("what the server says of a batch", function()
   end)
 
   it("is written down before an error of that function is raised", function()
-    local batch = submitted(1, { status = "completed", fields = {
+    local batch = place:submitted(1, { status = "completed", fields = {
       check = function() error("oops", 0) end }, output_file_id = success("r1", "one") })
     assert.has_error(function() batch:fetch() end, "oops")
     assert.are.equal(1, assert(batch:status()).failed)

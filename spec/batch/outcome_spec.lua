@@ -3,16 +3,12 @@
 local batches = require("spec.support.batches")
 local talk = require("spec.support.client")
 
+local always = batches.always
+
 local place
 
 before_each(function() place = batches.place() end)
 after_each(function() place:remove() end)
-
--- Has every call answered so from now on; nothing: as usual.
-local function always(step)
-  if step then step.match = "/chat/completions" end
-  batches.sim:always(step)
-end
 
 describe("an answer", function()
   it("is kept, however odd the usage in it", function()

@@ -1,35 +1,10 @@
 -- The parts of a batch at the server, a file each.
 
-local novita = require("novita")
-
 local batches = require("spec.support.batches")
 
 local OTHER = "meta-llama/llama-3.1-8b-instruct"
 
 local place
-
--- Asks until all parts have ended.
-local function fetch(batch)
-  return assert(batch:fetch { wait = true, interval = 0 })
-end
-
-local function posts(path)
-  local list = {}
-  for _, entry in ipairs(batches.sim:journal()) do
-    if entry.method == "POST" and entry.path:find(path, 1, true) then list[#list + 1] = entry end
-  end
-  return list
-end
-
--- The requests of an uploaded file, by their ids.
-local function uploaded(entry)
-  local found = {}
-  for line in entry.body:gmatch("{\"custom_id\"[^\n]+") do
-    local request = assert(novita.json.decode(line))
-    found[request.custom_id] = request
-  end
-  return found
-end
 
 describe("a batch at the server", function()
   before_each(function() place = batches.place() end)
@@ -51,13 +26,13 @@ describe("a batch at the server", function()
     table.sort(found, function(a, b) return a[2] .. a[1] < b[2] .. b[1] end)
     assert.are.same({ { 2, OTHER }, { 1, "simulator/echo" }, { 2, "simulator/echo" },
       { 2, "simulator/echo" } }, found)
-    assert.are.equal(4, #posts("/batches"))
-    local fetched = fetch(batch)
+    assert.are.equal(4, #batches.posts("/batches"))
+    local fetched = batches.fetch(batch)
     assert.are.equal(7, fetched.rows)
     assert.are.equal("not_run", place:texts().long)
     assert.are.equal(1, assert(batch:submit()).rows)
     local line = #'{"custom_id":"long","method":"POST","url":"/v1/chat/completions","body":}\n'
-      + #uploaded(posts("/files")[5]).long.body.messages[1].content
+      + #batches.uploaded(batches.posts("/files")[5]).long.body.messages[1].content
     assert.is_true(line > 900)
   end)
 
@@ -71,7 +46,7 @@ describe("a batch at the server", function()
     assert.are.equal(0, assert(batch:submit()).rows)
     local summary = place:run(fields)
     assert.are.same({ 0, "budget" }, { summary.sent, summary.stopped })
-    assert.are.equal(5, fetch(batch).rows)
+    assert.are.equal(5, batches.fetch(batch).rows)
     sent = assert(batch:submit())
     assert.are.same({ 4, 1, "budget" }, { sent.rows, sent.left, sent.stopped })
     fields.budget = { usd = 1, tokens = 1000000 }

@@ -11,16 +11,12 @@ local talk = require("spec.support.client")
 
 local HELD = 0.3 -- seconds
 
+local always = batches.always
+
 local place
 
 before_each(function() place = batches.place() end)
 after_each(function() place:remove() end)
-
--- Has every call answered so from now on; nothing: as usual.
-local function always(step)
-  if step then step.match = "/chat/completions" end
-  batches.sim:always(step)
-end
 
 local function state_of(id)
   return place:query("select state from call where id = $1", id)[1][1]

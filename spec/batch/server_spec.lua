@@ -6,30 +6,9 @@ local batches = require("spec.support.batches")
 
 local OTHER = "meta-llama/llama-3.1-8b-instruct"
 
+local fetch, posts, uploaded = batches.fetch, batches.posts, batches.uploaded
+
 local place
-
--- Asks until all parts have ended.
-local function fetch(batch)
-  return assert(batch:fetch { wait = true, interval = 0 })
-end
-
-local function posts(path)
-  local list = {}
-  for _, entry in ipairs(batches.sim:journal()) do
-    if entry.method == "POST" and entry.path:find(path, 1, true) then list[#list + 1] = entry end
-  end
-  return list
-end
-
--- The requests of an uploaded file, by their ids.
-local function uploaded(entry)
-  local found = {}
-  for line in entry.body:gmatch("{\"custom_id\"[^\n]+") do
-    local request = assert(novita.json.decode(line))
-    found[request.custom_id] = request
-  end
-  return found
-end
 
 describe("a batch at the server", function()
   before_each(function() place = batches.place() end)

@@ -5,20 +5,9 @@ local child = require("spec.support.child")
 local native = require("spec.support.native")
 local talk = require("spec.support.client")
 
+local fetch, posts = batches.fetch, batches.posts
+
 local place
-
--- Asks until all parts have ended.
-local function fetch(batch)
-  return assert(batch:fetch { wait = true, interval = 0 })
-end
-
-local function posts(path)
-  local list = {}
-  for _, entry in ipairs(batches.sim:journal()) do
-    if entry.method == "POST" and entry.path:find(path, 1, true) then list[#list + 1] = entry end
-  end
-  return list
-end
 
 -- Submits in another process, which is killed once the simulator has seen a request.
 local function submit_and_kill(step, path)

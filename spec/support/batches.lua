@@ -91,6 +91,77 @@ function batches.sent()
   return count
 end
 
+--- Has every call answered so from now on; nothing: as usual.
+---@param step? simulator.step
+function batches.always(step)
+  if step then step.match = "/chat/completions" end
+  talk.sim:always(step)
+end
+
+-- At the server ----------------------------------------------------------------------------------
+
+--- Asks until all parts have ended.
+---@return table fetched
+function batches.fetch(batch)
+  return assert(batch:fetch { wait = true, interval = 0 })
+end
+
+--- What was posted to a path, as entries of the journal.
+---@param path string or a part of it
+---@return table[]
+function batches.posts(path)
+  local list = {}
+  for _, entry in ipairs(talk.sim:journal()) do
+    if entry.method == "POST" and entry.path:find(path, 1, true) then list[#list + 1] = entry end
+  end
+  return list
+end
+
+--- The requests of an uploaded file, by their ids.
+---@param entry table of the journal
+---@return table<string, table>
+function batches.uploaded(entry)
+  local found = {}
+  for line in entry.body:gmatch("{\"custom_id\"[^\n]+") do
+    local request = assert(core.decode(line))
+    found[request.custom_id] = request
+  end
+  return found
+end
+
+--- A line of an output file of the server.
+---@param id string
+---@param text string what the model said
+---@return string
+function batches.success(id, text)
+  return ('{"custom_id":"%s","error":null,"id":"x","response":{"body":{ "z":1.50, "choices":[{'
+    .. '"index":0,"message":{"role":"assistant","content":"%s"},"finish_reason":"stop"}],"usage":{'
+    .. '"prompt_tokens":5,"completion_tokens":2,"total_tokens":7}},"request_id":"q","status_code":'
+    .. '200}}'):format(id, text)
+end
+
+--- Sends rows r1 ... and has the server say how their batch stands, with files of these lines.
+---@param count integer
+---@param says table status, errors, output_file_id, error_file_id; fields of the batch
+---@return table batch
+function methods:submitted(count, says)
+  self:numbered(count)
+  local batch = self:batch(says.fields)
+  local part = assert(batch:submit()).parts[1]
+  local told = { id = part.id, object = "batch", status = says.status, errors = says.errors or "",
+    output_file_id = "", error_file_id = "" }
+  for _, name in ipairs { "output_file_id", "error_file_id" } do
+    if says[name] then
+      told[name] = assert(talk.client().files:upload { bytes = says[name] }).id
+    end
+  end
+  talk.sim:script { { match = "/batches/" .. part.id, uses = 9,
+    body = assert(core.encode(told)) } }
+  return batch
+end
+
+-- The store --------------------------------------------------------------------------------------
+
 --- Runs a statement on the store.
 function methods:query(sql, ...)
   local db = assert(require("novita.sqlite").open(self.db))
