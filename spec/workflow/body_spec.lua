@@ -53,6 +53,39 @@ describe("a step of a function", function()
     assert.equal("server", record.error.kind)
   end)
 
+  it("fails where it raises nothing, false, or a value that has no text", function()
+    local hostile = setmetatable({}, {
+      __tostring = function() error("no text") end, __index = function() error("no field") end,
+    })
+    for index = 1, 3 do
+      local value = ({ [2] = false, [3] = hostile })[index]
+      for _, options in ipairs { {}, { retry = { attempts = 2, initial_delay = 0 } } } do
+        local record = run(function(self)
+          self:step("a", function() error(value, 0) end, options)
+        end)
+        assert.equal("a", record.failed_step)
+        assert.equal("callback_error", record.error.kind)
+      end
+      local record = run(function() error(value, 0) end)
+      assert.equal("(code)", record.failed_step)
+      record = run(function(self)
+        local got, err = self:step("a", function() error(value, 0) end, { on_error = "return" })
+        return { nothing = got == nil, kind = err.kind }
+      end)
+      assert.same({ nothing = true, kind = "callback_error" }, record.result)
+    end
+  end)
+
+  it("may return any table, whatever its metatable, and any second value", function()
+    local strict = setmetatable({ a = 1 }, { __index = function() error("no such field") end })
+    for _, more in ipairs { strict, { status = {}, request_id = {} }, { status = 0.5 } } do
+      local record = run(function(self)
+        return self:step("a", function() return strict, more end)
+      end)
+      assert.same({ a = 1 }, record.result)
+    end
+  end)
+
   it("fails at once where its result is NaN, a function, a cycle or has holes", function()
     local cycle = {}
     cycle.cycle = cycle

@@ -56,6 +56,25 @@ describe("a frozen error", function()
     assert.equal("stack traceback:\n\t[C]: in ?", err.traceback)
     assert.equal("true", again(true).message)
     assert.equal("caf? au lait", again("caf\233 au lait").message)
+    assert.equal("one?two", again("one\0two").message)
+  end)
+
+  it("may be a value whose metatable raises, or gives no text", function()
+    local function raise() error("in a metamethod") end
+    for _, mt in ipairs {
+      { __tostring = raise }, { __tostring = function() return {} end }, { __index = raise },
+    } do
+      assert.equal("callback_error", again(setmetatable({}, mt)).kind)
+    end
+  end)
+
+  it("has no field that a column could not hold", function()
+    for _, value in ipairs { 0 / 0, 1 / 0, 1.5, 2 ^ 40, "400", {} } do
+      local err = again { kind = "k", message = "m", status = value }
+      assert.equal("k", err.kind)
+      assert.is_nil(err.status)
+    end
+    assert.equal("callback_error", again({ kind = 7 }).kind)
   end)
 end)
 

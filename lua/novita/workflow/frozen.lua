@@ -3,16 +3,50 @@
 --- A result is read back from its JSON also where it was just made, so that a flow sees the same
 --- value in every pass.
 
+local compat = require("novita.compat")
 local core = require("novita.core")
-local each = require("novita.compat").each
+local each = compat.each
 
 local frozen = {}
 
--- Fields of an error that are kept; the list of its attempts is a part of the log.
+-- Fields of an error that are kept, and whether a value may be one; the list of its attempts is a
+-- part of the log.
+local function is_text(value) return type(value) == "string" end
+
+local function is_number(value)
+  return type(value) == "number" and value == value and math.abs(value) < math.huge
+end
+
+local function is_status(value)
+  return is_number(value) and value % 1 == 0 and math.abs(value) < 2 ^ 31
+end
+
+local function is_scalar(value) return is_text(value) or is_number(value) end
+
 local ERROR_FIELDS = {
-  "kind", "message", "status", "code", "type", "param", "reason", "request_id", "retry_after",
-  "traceback",
+  kind = is_text, message = is_text, status = is_status, code = is_scalar, type = is_scalar,
+  param = is_scalar, reason = is_scalar, request_id = is_text, retry_after = is_number,
+  traceback = is_text,
 }
+
+-- The text of any value; its __tostring may raise, or return none.
+local function text_of(value)
+  local ok, text = compat.pcall(tostring, value)
+  return ok and is_text(text) and text or "a " .. type(value)
+end
+
+local function index(value, name)
+  return value[name]
+end
+
+--- Returns a field of a table; nil where its metatable raises.
+---@param value table
+---@param name string
+---@return any
+function frozen.member(value, name)
+  local ok, field = compat.pcall(index, value, name)
+  return ok and field or nil
+end
 
 -- The fields of what a function has raised, perhaps with a traceback behind it.
 local function raised(text)
@@ -49,21 +83,28 @@ function frozen.copy(value)
   return frozen.read(json)
 end
 
+--- Returns a text that JSON and every store can have: bytes of the system's, which need be no
+--- UTF-8, and NUL become question marks.
+---@param text string
+---@return string
+function frozen.text(text)
+  text = text:gsub("[^\1-\255]", "?")
+  return core.encode(text) and text or (text:gsub("[\128-\255]+", "?"))
+end
+
 --- Writes an error; one that is no error value is kept by its text, under the kind callback_error.
+--- It may be any value, whatever its metatable does.
 ---@param err any
 ---@return string json
 function frozen.write_error(err)
   local fields = {}
-  local is_table = type(err) == "table"
-  for _, name in ipairs(ERROR_FIELDS) do
-    local value = is_table and err[name]
-    if type(value) == "string" or type(value) == "number" then fields[name] = value end
+  for name, accepts in each(ERROR_FIELDS) do
+    local value = type(err) == "table" and frozen.member(err, name)
+    if accepts(value) then fields[name] = value end
   end
-  if not fields.kind then fields = raised(tostring(err)) end
-  local json = core.encode(fields)
-  if json then return json end
-  for name, value in each(fields) do -- bytes of the system's, where JSON wants UTF-8
-    if type(value) == "string" then fields[name] = value:gsub("[\128-\255]+", "?") end
+  if not fields.kind then fields = raised(text_of(err)) end
+  for name, value in each(fields) do
+    if is_text(value) then fields[name] = frozen.text(value) end
   end
   return (assert(core.encode(fields)))
 end

@@ -71,14 +71,19 @@ local function cost_of(this, result)
   return price and prices.cost(price, result.usage) or nil
 end
 
--- The outcome of an attempt that has a result.
+-- The outcome of an attempt that has a result. That and the info may be any tables, with any
+-- metatables, of a function of the flow.
 local function success(this, result, info)
   local outcome = { seconds = this.run.loop.now() - this.started }
   if type(info) == "table" then
-    outcome.status, outcome.request_id = info.status, info.request_id
+    local status = frozen.member(info, "status")
+    local request_id = frozen.member(info, "request_id")
+    outcome.status = type(status) == "number" and status % 1 == 0 and status or nil
+    outcome.request_id = type(request_id) == "string" and frozen.text(request_id) or nil
   end
   if type(result) == "table" then
-    outcome.prompt_tokens, outcome.completion_tokens = prices.tokens(result.usage)
+    outcome.prompt_tokens, outcome.completion_tokens = prices.tokens(
+      frozen.member(result, "usage"))
     if this.kind ~= "step" then outcome.usd = cost_of(this, result) end
   end
   return outcome
@@ -151,9 +156,9 @@ end
 local function conclude(this, ok, value, info)
   local err
   if not ok then
-    err = value
+    err = value or tostring(value) -- error(nil) is a failure, too
   elseif value == nil and info ~= nil then
-    err = info
+    err = info or tostring(info)
   end
   local json
   if err == nil then
