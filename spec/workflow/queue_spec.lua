@@ -86,6 +86,16 @@ for _, engine in ipairs(flows.engines) do
       assert.are.equal(1, #flows.asked())
     end)
 
+    it("takes null, as a page may send it, for no trigger, and goes on to the next", function()
+      local flow = flows.flow(function(_, trigger) return trigger end)
+      assert(flows.store():queue_run("spec", novita.null))
+      assert(flows.store():queue_run("spec", { n = 2 }))
+      assert.are.same({}, assert(flow:work()).result)
+      assert.are.same({ n = 2 }, assert(flow:work()).result)
+      assert.are.same({}, assert(flow:start(novita.null)).trigger)
+      assert.is_true(assert(flow:plan(novita.null)).complete)
+    end)
+
     it("does not know other ids, nor triggers that JSON has not", function()
       local record, err = flows.store():queue_retry("none")
       assert.are.same({ "config", "id" }, { record or err.kind, err.param })

@@ -42,6 +42,20 @@ for _, engine in ipairs(flows.engines) do
       assert.same({ "one reused", "two done", "three done" }, told(fork))
       assert.equal("done", flows.store():run(record.id).status)
     end)
+
+    it("leaves no run behind where a fork can't be written whole", function()
+      local store = flows.store()
+      local flow = flows.flow(function(run) return run:step("one", function() return 1 end) end)
+      local record = assert(flow:start())
+      assert(store:query("alter table step rename to other"))
+      for _, name in ipairs { "one", false } do
+        local fork, err = flow:fork(record.id, name or nil)
+        assert.same({ "store" }, { fork or err.kind })
+      end
+      assert.equal(1, #assert(store:runs()))
+      assert(store:query("alter table other rename to step"))
+      assert.equal("done", assert(flow:fork(record.id)).status)
+    end)
   end)
 end
 

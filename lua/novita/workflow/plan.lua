@@ -66,8 +66,9 @@ end
 ---@return novita.Plan? plan
 ---@return novita.Error? err where JSON can't have the trigger
 function plan.make(flow, trigger)
-  local copy, err = frozen.copy(trigger == nil and {} or trigger)
+  local copy, err = frozen.copy(trigger)
   if err then return nil, err end
+  if copy == nil then copy = {} end
   local loop = flow.settings.policy.loop or loops.here()
   local run = pass.new {
     id = "plan", started_at = loops.environment(loop).time(), store = flow.store, loop = loop,

@@ -72,9 +72,15 @@ local function read(json)
   return frozen.read(json)
 end
 
+-- Returns what a run was started with: null is nothing, as nil is, and no trigger that was removed.
+local function trigger_of(json)
+  if json == "null" then return {} end
+  return read(json)
+end
+
 local function record_of(row)
   return {
-    id = row[1], flow = row[2], status = row[3], passes = row[4], trigger = read(row[5]),
+    id = row[1], flow = row[2], status = row[3], passes = row[4], trigger = trigger_of(row[5]),
     result = read(row[6]), failed_step = row[7], error = row[8] and frozen.read_error(row[8]),
     parent = row[9], created_at = row[10], started_at = row[11], ended_at = row[12],
     prompt_tokens = tonumber(row[13]) or 0, completion_tokens = tonumber(row[14]) or 0,
@@ -133,10 +139,12 @@ end
 ---@param store novita.Store
 ---@param id string
 ---@param name string
----@return boolean
+---@return boolean? has nil on failure
+---@return novita.Error? err
 function records.has_step(store, id, name)
-  local rows = store:query("select 1 from step where run = $1 and name = $2 limit 1", id, name)
-  return rows ~= nil and rows[1] ~= nil
+  local rows, err = store:query("select 1 from step where run = $1 and name = $2 limit 1", id, name)
+  if not rows then return nil, err end
+  return rows[1] ~= nil
 end
 
 --- Returns the record of a run, with its log.

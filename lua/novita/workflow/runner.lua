@@ -177,6 +177,16 @@ function runner.start(flow, trigger, options)
   end)
 end
 
+-- Adds a run together with the steps that it has of another one: without them it would pay for
+-- those again when a worker takes it.
+local function add_fork(flow, source, name, id)
+  return flow.store:transaction(function()
+    local run, err = runner.create(flow, source.trigger, source.id, id)
+    if not run then return nil, err end
+    return journal.fork(flow.store, source.id, id, name or "")
+  end)
+end
+
 --- Does the same with the trigger of another run, and the results of its steps before one.
 ---@param flow table
 ---@param from string the id of the other run, or the first letters of it
@@ -187,14 +197,18 @@ end
 function runner.fork(flow, from, name, options)
   local source, err = runner.record(flow, from)
   if not source then return nil, err end
-  if name and not records.has_step(flow.store, source.id, name) then
-    return nil, error_hint.config_error("step", source.id .. " has no step " .. name)
+  if name then
+    local has
+    has, err = records.has_step(flow.store, source.id, name)
+    if err then return nil, err end
+    if not has then
+      return nil, error_hint.config_error("step", source.id .. " has no step " .. name)
+    end
   end
   local id = records.new_id()
   return under_lock(flow, id, function()
-    local run, problem = runner.create(flow, source.trigger, source.id, id)
-    if run then run, problem = journal.fork(flow.store, source.id, id, name or "") end
-    if not run then return nil, problem end
+    local ok, problem = add_fork(flow, source, name, id)
+    if not ok then return nil, problem end
     return make_pass(flow, id, options)
   end)
 end
