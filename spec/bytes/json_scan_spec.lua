@@ -2,53 +2,13 @@
 
 local core = require("novita.core")
 local generator = require("spec.support.random")
+local random_json = require("spec.support.random_json")
 
-local CHARACTERS = { "a", "Z", " ", '"', "\\", "/", "\0", "\n", "\t", "\31", "\127", "\194\128",
-  "\195\164", "\223\191", "\224\160\128", "\226\128\168", "\237\159\191", "\238\128\128",
-  "\239\191\189", "\239\191\191", "\240\144\128\128", "\240\159\152\128", "\244\143\191\191" }
-
-local function random_text(random)
-  local parts = {}
-  for index = 1, random(12) - 1 do parts[index] = CHARACTERS[random(#CHARACTERS)] end
-  return table.concat(parts)
-end
-
-local function random_number(random)
-  local x = ((random(2 ^ 30) - 1) * 2 ^ 23 + random(2 ^ 23) - 1) * (random(2) == 1 and 1 or -1)
-  if random(2) == 1 then return x end
-  return x * 2 ^ (random(600) - 301) / random(1000)
-end
-
-local random_value
-
-local function random_list(random, depth)
-  local list = {}
-  for index = 1, random(5) do list[index] = random_value(random, depth - 1) end
-  return list
-end
-
-local function random_object(random, depth)
-  local object = {}
-  for _ = 1, random(5) - 1 do object[random_text(random)] = random_value(random, depth - 1) end
-  return object
-end
-
-local makers = {
-  random_text, random_number,
-  function(random) return random(2) == 1 end,
-  function() return core.null end,
-  random_list, random_object,
-}
-
-function random_value(random, depth)
-  return makers[random(depth > 0 and 6 or 3)](random, depth)
-end
-
-describe("what is written", function()
+describe("JSON that is written", function()
   it("is never valid when cut short", function()
     local random = generator(7)
     for _ = 1, 50 do
-      local text = core.encode(random_list(random, 3))
+      local text = core.encode(random_json.list(random, 3))
       for length = 0, #text - 1 do
         local _, err = core.decode(text:sub(1, length))
         assert.are.equal("invalid_response", err and err.kind)

@@ -2,47 +2,6 @@
 
 local core = require("novita.core")
 
-local CHARACTERS = { "a", "Z", " ", '"', "\\", "/", "\0", "\n", "\t", "\31", "\127", "\194\128",
-  "\195\164", "\223\191", "\224\160\128", "\226\128\168", "\237\159\191", "\238\128\128",
-  "\239\191\189", "\239\191\191", "\240\144\128\128", "\240\159\152\128", "\244\143\191\191" }
-
-local function random_text(random)
-  local parts = {}
-  for index = 1, random(12) - 1 do parts[index] = CHARACTERS[random(#CHARACTERS)] end
-  return table.concat(parts)
-end
-
-local function random_number(random)
-  local x = ((random(2 ^ 30) - 1) * 2 ^ 23 + random(2 ^ 23) - 1) * (random(2) == 1 and 1 or -1)
-  if random(2) == 1 then return x end
-  return x * 2 ^ (random(600) - 301) / random(1000)
-end
-
-local random_value
-
-local function random_list(random, depth)
-  local list = {}
-  for index = 1, random(5) do list[index] = random_value(random, depth - 1) end
-  return list
-end
-
-local function random_object(random, depth)
-  local object = {}
-  for _ = 1, random(5) - 1 do object[random_text(random)] = random_value(random, depth - 1) end
-  return object
-end
-
-local makers = {
-  random_text, random_number,
-  function(random) return random(2) == 1 end,
-  function() return core.null end,
-  random_list, random_object,
-}
-
-function random_value(random, depth)
-  return makers[random(depth > 0 and 6 or 3)](random, depth)
-end
-
 -- Run in an interpreter of its own: the locale belongs to the process.
 local IN_LOCALE = [[
   local novita = require("novita")

@@ -1,38 +1,9 @@
 -- The assembler against lists of chunks, rule by rule of behaviour.md 10, and the shapes of
 -- novita-api.md 3.2.
 
-local core = require("novita.core")
+local assembling = require("spec.support.assembling")
 
-local assemble = require("novita.stream.accumulator")
-
--- The reply that a list of chunks makes; raises at a problem.
-local function build(chunks)
-  local assembler = assemble.new()
-  for _, text in ipairs(chunks) do
-    local problem = assembler:add(assert(core.decode(text)))
-    if problem then error(problem, 0) end
-  end
-  return assembler:build()
-end
-
--- Chunks of the first choice with these deltas, the last of which finishes.
-local function deltas(list, reason)
-  local chunks = {}
-  for index, delta in ipairs(list) do
-    chunks[index] = '{"choices":[{"index":0,"delta":' .. delta .. "}]}"
-  end
-  chunks[#chunks + 1] = '{"choices":[{"index":0,"delta":{},"finish_reason":"'
-    .. (reason or "stop") .. '"}]}'
-  return chunks
-end
-
-local function message(list)
-  return build(deltas(list)).choices[1].message
-end
-
-local function problem_of(text)
-  return assemble.new():add(core.decode(text))
-end
+local build, message, problem_of = assembling.build, assembling.message, assembling.problem_of
 
 describe("10.1 indices", function()
   local bad = { "-1", "0.5", '"0"', "128", "99999999", "1e300", "true", "[]", "{}" }

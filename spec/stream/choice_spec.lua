@@ -1,18 +1,8 @@
 -- Choices of a reply, and their fields.
 
-local core = require("novita.core")
+local assembling = require("spec.support.assembling")
 
-local assemble = require("novita.stream.accumulator")
-
--- The reply that a list of chunks makes; raises at a problem.
-local function build(chunks)
-  local assembler = assemble.new()
-  for _, text in ipairs(chunks) do
-    local problem = assembler:add(assert(core.decode(text)))
-    if problem then error(problem, 0) end
-  end
-  return assembler:build()
-end
+local build = assembling.build
 
 describe("10.2 fields", function()
   it("finish_reason: the last that is a text", function()

@@ -1,20 +1,8 @@
 -- The content of a message, as a text and as a list of parts.
 
-local core = require("novita.core")
+local assembling = require("spec.support.assembling")
 
-local assemble = require("novita.stream.accumulator")
-
--- The message of a stream with these deltas.
-local function message(deltas)
-  local assembler = assemble.new()
-  for _, delta in ipairs(deltas) do
-    local text = '{"choices":[{"index":0,"delta":' .. delta .. "}]}"
-    assert.is_nil(assembler:add(assert(core.decode(text))))
-  end
-  assert.is_nil(assembler:add(core.decode(
-    '{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}')))
-  return assembler:build().choices[1].message
-end
+local message = assembling.message
 
 describe("content in parts", function()
   it("is the text of its text parts, joined", function()

@@ -1,33 +1,10 @@
 -- Fields that arrive in parts: texts grow, in linear time, and other values are set.
 
-local core = require("novita.core")
-
 local assemble = require("novita.stream.accumulator")
 
--- The reply that a list of chunks makes; raises at a problem.
-local function build(chunks)
-  local assembler = assemble.new()
-  for _, text in ipairs(chunks) do
-    local problem = assembler:add(assert(core.decode(text)))
-    if problem then error(problem, 0) end
-  end
-  return assembler:build()
-end
+local assembling = require("spec.support.assembling")
 
--- Chunks of the first choice with these deltas, the last of which finishes.
-local function deltas(list, reason)
-  local chunks = {}
-  for index, delta in ipairs(list) do
-    chunks[index] = '{"choices":[{"index":0,"delta":' .. delta .. "}]}"
-  end
-  chunks[#chunks + 1] = '{"choices":[{"index":0,"delta":{},"finish_reason":"'
-    .. (reason or "stop") .. '"}]}'
-  return chunks
-end
-
-local function message(list)
-  return build(deltas(list)).choices[1].message
-end
+local message = assembling.message
 
 describe("10.2 fields", function()
   it("that are set: role, name, and whatever is unknown", function()

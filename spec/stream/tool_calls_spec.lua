@@ -1,33 +1,9 @@
 -- Tool calls from their fragments, rule by rule of behaviour.md 10.3.
 
-local core = require("novita.core")
+local assembling = require("spec.support.assembling")
 
-local assemble = require("novita.stream.accumulator")
-
--- The reply that a list of chunks makes; raises at a problem.
-local function build(chunks)
-  local assembler = assemble.new()
-  for _, text in ipairs(chunks) do
-    local problem = assembler:add(assert(core.decode(text)))
-    if problem then error(problem, 0) end
-  end
-  return assembler:build()
-end
-
--- Chunks of the first choice with these deltas, the last of which finishes.
-local function deltas(list, reason)
-  local chunks = {}
-  for index, delta in ipairs(list) do
-    chunks[index] = '{"choices":[{"index":0,"delta":' .. delta .. "}]}"
-  end
-  chunks[#chunks + 1] = '{"choices":[{"index":0,"delta":{},"finish_reason":"'
-    .. (reason or "stop") .. '"}]}'
-  return chunks
-end
-
-local function message(list)
-  return build(deltas(list)).choices[1].message
-end
+local build, deltas = assembling.build, assembling.deltas
+local message, problem_of = assembling.message, assembling.problem_of
 
 -- The calls that entries of tool_calls make, each entry in a delta of its own.
 local function calls(fragments)
@@ -41,10 +17,6 @@ local function calls(fragments)
     made[index] = ("%s %s(%s)"):format(call.id, tostring(fn.name), fn.arguments)
   end
   return made
-end
-
-local function problem_of(text)
-  return assemble.new():add(core.decode(text))
 end
 
 describe("10.3 tool calls", function()
