@@ -2,24 +2,13 @@
 
 local core = require("novita.core")
 
+local floats = require("spec.support.floats")
+
 -- RFC 4648, section 10, and bytes above 127.
 local TEXTS = {
   [""] = "", f = "Zg==", fo = "Zm8=", foo = "Zm9v", foob = "Zm9vYg==", fooba = "Zm9vYmE=",
   foobar = "Zm9vYmFy", ["\255\0\254"] = "/wD+", ["\251\239"] = "++8=",
 }
-
--- Little-endian float32 values, by their bytes.
-local FLOATS = {
-  { "\0\0\0\0", 0 }, { "\0\0\128\63", 1 }, { "\0\0\0\192", -2 }, { "\0\0\128\62", 0.25 },
-  { "\205\204\204\61", 0.10000000149011612 }, { "\1\0\0\0", 2 ^ -149 },
-  { "\255\255\127\127", 3.4028234663852886e38 },
-}
-
-local function vector()
-  local bytes, numbers = {}, {}
-  for index, pair in ipairs(FLOATS) do bytes[index], numbers[index] = pair[1], pair[2] end
-  return core.base64(table.concat(bytes)), numbers
-end
 
 describe("core.base64", function()
   it("writes the text for bytes", function()
@@ -35,7 +24,7 @@ end)
 
 describe("core.floats", function()
   it("refuses a text that is cut at any byte, but behind whole numbers", function()
-    local text, numbers = vector()
+    local text, numbers = floats.vector()
     for length = 1, #text - 1 do
       local found, problem = core.floats(text:sub(1, length))
       if length % 16 == 0 then

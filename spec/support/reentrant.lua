@@ -1,5 +1,5 @@
--- What spec/lua/reentrant_spec.lua has run by interpreters of their own, in which a collection is
--- cheap: each function is a case, and raises what is wrong.
+-- What reentrant_run.lua has run by interpreters of their own, in which a collection is cheap: each
+-- function is a case, and raises what is wrong.
 
 local core = require("novita.core")
 local novita = require("novita")
