@@ -5,53 +5,40 @@ local core = require("novita.core")
 local simulator = require("spec.support.simulator_client")
 local wire = require("spec.support.wire")
 
-local FOREVER = 30
+before_each(function() simulator.shared():reset() end)
+teardown(function() simulator.shared():reset() end) -- for the specs that come next
 
-local sim, pool
-
-setup(function() sim = simulator.shared() end)
-teardown(function() sim:reset() end) -- for the specs that come next
-
-before_each(function()
-  sim:reset()
-  pool = core.pool()
-end)
-
-after_each(function()
-  pool:close()
-  pool = nil
-end)
-
-local function start(step, options)
-  if step then sim:script { step } end
-  return assert(pool:chat(wire.request, wire.options(options)))
+-- A transfer whose answer never comes.
+local function waiting(pool)
+  simulator.shared():script { { delay = 30 } }
+  return assert(pool:chat(wire.request, wire.options()))
 end
 
 describe("a closed pool", function()
   it("frees transfers that nobody holds, after it or before", function()
     for _ = 1, 20 do
-      for _ = 1, 5 do start { delay = FOREVER } end
+      local pool = core.pool()
+      for _ = 1, 5 do waiting(pool) end
       pool:poll(0)
       pool:close()
-      pool = core.pool()
     end
   end)
 
   it("can be collected before its transfers, with them, or after", function()
-    local transfer = start { delay = FOREVER }
-    pool = nil
+    local pool = core.pool()
+    local transfer = waiting(pool)
+    pool = nil -- luacheck: ignore 311
     collectgarbage()
     assert.are.equal("novita.transfer (running)", tostring(transfer))
     transfer = nil -- luacheck: ignore 311
     collectgarbage()
     collectgarbage()
     pool = core.pool()
-    transfer = start { delay = FOREVER }
+    transfer = waiting(pool)
     pool:close()
-    pool = nil
+    pool = nil -- luacheck: ignore 311
     collectgarbage()
     collectgarbage()
     assert.are.equal("cancelled", select(2, transfer:reply()).kind)
-    pool = core.pool()
   end)
 end)
