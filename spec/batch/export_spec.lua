@@ -4,7 +4,7 @@ local batches = require("spec.support.batches")
 
 local place
 
-describe("the output", function()
+describe("the output of a batch", function()
   before_each(function() place = batches.place() end)
   after_each(function() place:remove() end)
 

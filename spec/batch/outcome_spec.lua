@@ -22,9 +22,7 @@ describe("an answer", function()
       assert.are.same({ 2, true }, { summary.done, summary.usage.total_tokens >= 0 })
     end
   end)
-end)
 
-describe("an answer", function()
   it("that is refused has failed, but was paid for", function()
     place:numbered(3)
     local seen = {}

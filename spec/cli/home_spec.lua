@@ -2,7 +2,7 @@
 
 local command = require("spec.support.command")
 
-describe("novita keys", function()
+describe("the key of the user", function()
   local home
 
   before_each(function() home = command.home() end)
