@@ -2,52 +2,36 @@
 
 local core = require("novita.core")
 
+local batches = require("spec.support.batches")
+local cli = require("spec.support.cli")
 local command = require("spec.support.command")
 local engine = require("spec.support.stores").postgres
 local files = require("spec.support.files")
 local native = require("spec.support.native")
-local simulator = require("spec.support.simulator_client")
 
 local COUNT = 40
 
+local sim, novita, sent = cli.sim, cli.novita, batches.sent
+
 describe("novita batch on a server, #postgres,", function()
-  local sim = simulator.shared()
-  local home, variables, address, begin
+  local address, begin
 
   setup(engine.setup)
-  before_each(function()
-    sim:reset()
-    home = command.home()
-    variables = { NOVITA_BASE_URL = sim.url, NOVITA_API_KEY = "sk_spec" }
+  cli.with(function()
     address = "'" .. engine.address() .. "'"
     begin = "batch run rows.jsonl --output out.jsonl -m simulator/echo --prompt '{{row.text}}' "
       .. "--concurrency 4 --rpm 60000 --lease 1 --store " .. address
-    local lines = {}
-    for index = 1, COUNT do
-      lines[index] = ('{"id":"t%d","text":"row %d"}\n'):format(index, index)
-    end
-    files.write(home.path .. "/rows.jsonl", table.concat(lines))
+    cli.rows(COUNT)
   end)
-  after_each(function()
-    engine.clear()
-    home:remove()
-  end)
-
-  local function calls()
-    local count = 0
-    for _, entry in ipairs(sim:journal()) do
-      if entry.method == "POST" then count = count + 1 end
-    end
-    return count
-  end
+  after_each(engine.clear)
 
   it("is run by any number of processes; the others go on where one has died", function()
     sim:always { delay = 0.1 }
-    local first = home:terminal(begin, variables)
-    assert(sim:wait_for(function() return calls() >= 8 end))
+    local first = cli.terminal(begin)
+    assert(sim:wait_for(function() return sent() >= 8 end))
     local other = command.home() -- as on another machine: it has no file of the first
     local second = other:terminal("batch run " .. address .. " --concurrency 4 --rpm 60000 "
-      .. "--lease 1", variables)
+      .. "--lease 1", cli.variables)
     second:expect("/40 rows")
     native.kill(first.pid, "KILL")
     first:finish()
@@ -57,27 +41,27 @@ describe("novita batch on a server, #postgres,", function()
     local status = core.decode(other:run("batch status " .. address .. " --json").out)
     assert.are.same({ COUNT, COUNT }, { status.total, status.done })
     other:remove()
-    assert.is_true(calls() <= COUNT + 4)
-    assert.are.equal(0, home:run(begin, variables).status)
+    assert.is_true(sent() <= COUNT + 4)
+    assert.are.equal(0, novita(begin).status)
     assert.are.equal(COUNT,
-      select(2, files.read(home.path .. "/out.jsonl"):gsub('"error":null', "")))
+      select(2, files.read(cli.home.path .. "/out.jsonl"):gsub('"error":null', "")))
   end)
 
   it("goes on by its address, and has no password in its store", function()
     local secret = engine.address():gsub("^(%l+://)([^@/]*)@?", function(scheme, user)
       return ("%s%s:secret@"):format(scheme, user ~= "" and user or "spec")
     end)
-    assert.are.equal(0, home:run("batch run rows.jsonl --output out.jsonl -m simulator/echo "
-      .. "--prompt '{{row.text}}' --store '" .. secret .. "'", variables).status)
+    assert.are.equal(0, novita("batch run rows.jsonl --output out.jsonl -m simulator/echo "
+      .. "--prompt '{{row.text}}' --store '" .. secret .. "'").status)
     local rows = assert(engine.open():query("select value from meta where name like 'command %'"))
     assert.is_truthy(rows[1][1]:find("rows.jsonl", 1, true))
     assert.is_nil(rows[1][1]:find("secret", 1, true))
-    assert.are.equal(0, home:run("batch resume '" .. secret .. "'", variables).status)
+    assert.are.equal(0, novita("batch resume '" .. secret .. "'").status)
   end)
 
   it("goes on later where its server can't be reached, but not where that refuses it", function()
     local function finish(words, store)
-      return home:run(words .. " --store '" .. store .. "'", variables)
+      return novita(words .. " --store '" .. store .. "'")
     end
     local words = "batch run rows.jsonl -m simulator/echo --prompt '{{row.text}}'"
     local absent = "postgresql://spec@127.0.0.1:1/postgres"
@@ -87,8 +71,8 @@ describe("novita batch on a server, #postgres,", function()
       assert.is_truthy(run.err:find("novita: the same command goes on with the store once its "
         .. "server can be reached\n", 1, true), run.err)
     end
-    assert.are.equal(3, home:run("batch run '" .. absent .. "'", variables).status)
-    assert.are.equal(3, home:run("batch fetch '" .. absent .. "'", variables).status)
+    assert.are.equal(3, novita("batch run '" .. absent .. "'").status)
+    assert.are.equal(3, novita("batch fetch '" .. absent .. "'").status)
     for _, change in ipairs { { "/postgres", "/none" }, { "//spec", "//nobody" } } do
       local run = finish(words, (engine.address():gsub(change[1], change[2], 1)))
       assert.are.same({ 2, "" }, { run.status, run.out })
@@ -97,10 +81,10 @@ describe("novita batch on a server, #postgres,", function()
   end)
 
   it("is none before a process has read its rows", function()
-    local run = home:run("batch run " .. address, variables)
+    local run = novita("batch run " .. address)
     assert.are.same({ 2, "novita: config: name: the store has no batch\n" },
       { run.status, run.err })
-    run = home:run("batch status 'postgresql://nobody:secret@127.0.0.1:1/none'", variables)
+    run = novita("batch status 'postgresql://nobody:secret@127.0.0.1:1/none'")
     assert.are.equal(1, run.status)
     assert.is_nil(run.err:find("secret", 1, true), run.err)
   end)

@@ -126,12 +126,12 @@ function cli.answers()
   return list
 end
 
---- The bodies of all that was posted.
+--- The bodies of all that was posted, as far as they have arrived.
 ---@return table[]
 function cli.calls()
   local list = {}
   for _, entry in ipairs(cli.sim:journal()) do
-    if entry.method == "POST" then list[#list + 1] = core.decode(entry.body) end
+    if entry.method == "POST" and entry.body then list[#list + 1] = core.decode(entry.body) end
   end
   return list
 end
