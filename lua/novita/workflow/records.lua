@@ -113,7 +113,7 @@ local function log_of(store, id, content)
   if not rows then return nil, err end
   local log = {}
   for index, row in ipairs(rows) do log[index] = entry_of(row, content) end
-  return log
+  return core.array(log)
 end
 
 local function wrong_id(id, problem)

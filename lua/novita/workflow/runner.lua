@@ -109,12 +109,21 @@ function runner.find(flow, id)
   return runner.record(flow, record.id)
 end
 
--- Begins a pass under its lock: another process may have made one meanwhile. With `status`, only
--- of a run that has it.
+-- Has a run this status? Another process may have executed or removed it meanwhile.
+local function has_status(store, id, status)
+  local record, err = records.find(store, id)
+  if record then return record.status == status end
+  return false, err.param ~= "id" and err or nil
+end
+
+-- Begins a pass under its lock. With `status`, only of a run that has it.
 local function begin(flow, id, status)
+  if status then
+    local has_it, problem = has_status(flow.store, id, status)
+    if not has_it then return nil, problem end
+  end
   local record, err = runner.find(flow, id)
   if not record then return nil, err end
-  if status and record.status ~= status then return nil end
   local ok
   ok, err = journal.begin_pass(flow.store, id)
   if not ok then return nil, err end
