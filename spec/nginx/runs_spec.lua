@@ -48,6 +48,16 @@ local function location(head)
   return head:match("Location: ([^\r\n]*)")
 end
 
+-- The first line of the answer to a request without a body, whose head is given.
+local function answer_line(head)
+  local connection = assert(socket.connect("127.0.0.1", server.port))
+  connection:settimeout(10)
+  assert(connection:send(head .. "\r\n"))
+  local line = assert(connection:receive("*l"))
+  connection:close()
+  return line
+end
+
 local function start_worker()
   return child.start([[
     arg = { [0] = "bin/novita", "runs", "work", "examples/openresty/runs/flow.lua" }
@@ -88,12 +98,20 @@ describe("#nginx: examples/openresty/runs", function()
         { record.status, record.flow, record.trigger })
     end)
 
+    it("knows the type of JSON in each spelling", function()
+      for _, name in ipairs { "Application/JSON", "application/json; charset=utf-8",
+        "application/json;charset=utf-8", "application/json " } do
+        assert.equal(202, (hook("rain", headers { ["Content-Type"] = name })), name)
+      end
+    end)
+
     it("refuses what is no trigger, and who has no token", function()
       local before = #store:runs()
       assert.equal(401, (hook("rain", JSON)))
       assert.equal(401, (hook("rain", headers { Authorization = "Bearer hook_" })))
       assert.equal(415, (hook("rain", headers { ["Content-Type"] = "text/plain" })))
-      for _, body in ipairs { "", "[", "5", "{}", '{"article":5}' } do
+      assert.equal(415, (hook("rain", headers { ["Content-Type"] = "application/jsonp" })))
+      for _, body in ipairs { "", "[", "5", "{}", '{"article":5}', '{"article":"x","n":1e999}' } do
         assert.equal(400, (server:get("/hooks/article", body, headers())), body)
       end
       assert.equal(403, (hook("rain", headers { Origin = "https://evil.example" })))
@@ -160,10 +178,14 @@ describe("#nginx: examples/openresty/runs", function()
         { ["Sec-Fetch-Site"] = "same-site" } } do
         assert.equal(403, (server:get(path, "", headers)))
       end
-      local connection = assert(socket.connect("127.0.0.1", server.port))
-      connection:send("GET /runs HTTP/1.0\r\nHost: evil.example\r\n\r\n")
-      assert.equal("HTTP/1.1 403 Forbidden", connection:receive("*l"):sub(1, 22))
-      connection:close()
+      local foreign = "Host: evil.example\r\nOrigin: http://evil.example\r\n"
+      for _, head in ipairs {
+        "GET /runs HTTP/1.0\r\nHost: evil.example\r\n", "GET /runs HTTP/1.0\r\n",
+        "POST http://localhost" .. path .. " HTTP/1.1\r\n" .. foreign,
+        "POST http://localhost" .. path .. " HTTP/1.0\r\nOrigin: http://localhost\r\n",
+      } do
+        assert.equal("HTTP/1.1 403 Forbidden", answer_line(head), head)
+      end
       assert.equal("paused", assert(store:run(record.id)).status)
     end)
 
@@ -184,6 +206,19 @@ describe("#nginx: examples/openresty/runs", function()
       waiting:settimeout(10)
       assert.equal("HTTP/1.1 202 Accepted", waiting:receive("*l"):sub(1, 21))
       waiting:close()
+    end)
+
+    it("answer HEAD as GET, and change nothing by other methods", function()
+      local record = paused("rain")
+      local head = "%s %s HTTP/1.0\r\nHost: localhost\r\n"
+      for _, path in ipairs { "/runs", "/runs/" .. record.id, "/runs.css", "/live.js" } do
+        assert.equal("HTTP/1.1 200 OK", answer_line(head:format("HEAD", path)), path)
+      end
+      for _, method in ipairs { "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS" } do
+        local line = answer_line(head:format(method, ("/runs/%s/retry"):format(record.id)))
+        assert.equal("HTTP/1.1 404 Not Found", line, method)
+      end
+      assert.equal("paused", assert(store:run(record.id)).status)
     end)
 
     it("are not there for what does not exist", function()

@@ -45,9 +45,11 @@ local function refuse(status, text)
   return send(status, "text/plain; charset=utf-8", text .. "\n")
 end
 
--- An unknown id is the caller's; the details of all else are for the log.
+-- An unknown id or a trigger that can't be kept is the caller's; the details of all else are for
+-- the log.
 local function fail(err)
   if err.param == "id" then return refuse(404, "There is no such run.") end
+  if err.param == "trigger" then return refuse(400, "The trigger is unfit: " .. err.message) end
   ngx.log(ngx.ERR, "runs: ", tostring(err))
   return refuse(503, "The store can't be reached at the moment.")
 end
@@ -62,6 +64,13 @@ local function show(title, body, live)
 end
 
 -- Checks ----------------------------------------------------------------------------------------
+
+-- A foreign name may be made to point to this server: its pages would be of our origin. The name of
+-- a request line counts for nginx, and that of the Host field for is_foreign: both have to be ours.
+local function is_named()
+  local name = (ngx.var.http_host or ""):lower():match("^[^:]*"):gsub("%.$", "")
+  return HOSTS[ngx.var.host] and HOSTS[name]
+end
 
 -- A page of another site may send a form here, but its browser names that site in Origin.
 local function is_foreign()
@@ -136,7 +145,8 @@ end
 
 local function start()
   if not has_token() then return refuse(401, "The token is missing or wrong.") end
-  if not (ngx.var.content_type or ""):find("^application/json") then
+  local media_type = (ngx.var.content_type or ""):lower():match("^[^;%s]*")
+  if media_type ~= "application/json" then
     return refuse(415, "The trigger is JSON: Content-Type: application/json.")
   end
   ngx.req.read_body()
@@ -162,14 +172,13 @@ local GETS = {
 -- Answers a request.
 return function()
   local method, uri = ngx.req.get_method(), ngx.var.uri
-  local posting = method == "POST"
-  -- A foreign name may be made to point to this server: its pages would be of our origin.
-  if not HOSTS[ngx.var.host] or posting and is_foreign() then
+  local posting, getting = method == "POST", method == "GET" or method == "HEAD"
+  if not is_named() or posting and is_foreign() then
     return refuse(403, "This server answers its own pages only.")
   end
   local err = not store and open_store()
   if err then return fail(err) end
-  for _, route in ipairs(posting and POSTS or method == "GET" and GETS or {}) do
+  for _, route in ipairs(posting and POSTS or getting and GETS or {}) do
     local id = uri:match(route[1])
     if id then return route[2](id) end
   end
