@@ -75,6 +75,42 @@ describe("a run that pauses", function()
     novita.run()
   end)
 
+  it("has no step in a task that a step has started, or one that such has started", function()
+    local flow = flows.flow(function(run)
+      run:step("outer", function()
+        return novita.spawn(function()
+          return novita.spawn(function() return run:chat("inner", ask("x")):text() end):wait()
+        end):wait()
+      end)
+    end)
+    local record = assert(flow:start())
+    assert.equal("outer", record.failed_step)
+    assert.is_truthy(record.error.message:find('step "inner": is in the step "outer"', 1, true),
+      record.error.message)
+    assert.same({}, asked())
+    novita.run()
+  end)
+
+  it("does not wait for a step that waits for a task that the pause has parked", function()
+    simulator.shared():always { match = "bad", status = 400 }
+    local fails = true
+    local flow = flows.flow(function(run)
+      local bad = novita.spawn(function()
+        poll.sleep(0.05)
+        return run:chat("bad", ask(fails and "bad" or "good")):text()
+      end)
+      local between = novita.spawn(function() return bad:wait() end)
+      return run:step("waits", function() return between:wait() end)
+    end)
+    local record = assert(flow:start())
+    assert.equal("bad", record.failed_step)
+    assert.same({ "waits failed", "bad failed" }, flows.told(record))
+    assert.equal("cancelled", record.log[1].error.kind)
+    novita.run()
+    fails = false
+    assert.equal("good", assert(flow:retry(record.id)).result)
+  end)
+
   it("pauses at (code) where the code between the steps raises, and runs it again", function()
     local fails = true
     local flow = flows.flow(function(run)

@@ -242,7 +242,7 @@ task_mt = task_class.class {
 function ngx_loop.spawn(fn)
   check_phase()
   local task, parent = new_thread(), this_thread()
-  parent.children[task], task.parent = true, parent
+  parent.children[task], task.parent, task.scope = true, parent, parent.scope
   ngx.thread.spawn(function()
     task.thread = coroutine.running()
     threads[task.thread] = task

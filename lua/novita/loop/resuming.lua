@@ -16,6 +16,7 @@ local resuming = {}
 ---@field state novita.SchedulerState
 ---@field waiter table? what it waits on
 ---@field waiters table[]? those that wait for its end
+---@field awaited novita.CoroutineTask? whose end it waits for
 ---@field depth integer? of resumptions inside of each other
 ---@field abandoned novita.Error? its result, once it was abandoned
 ---@field reported boolean? true once its failure was reported

@@ -12,6 +12,7 @@ local task = {}
 ---@field cancelled boolean?
 ---@field seen boolean? true if its results were returned by join() or will be
 ---@field results? table once done: what its function returned, or the error
+---@field scope? any what its code is a part of: a new task has that of the task which starts it
 ---@field traceback? string of an error that is a string
 
 --- The functions of a loop for its tasks.

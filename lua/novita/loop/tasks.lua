@@ -92,10 +92,12 @@ local function await(task)
   local state = task.state
   remove(state.failed, task)
   if task.done then return true end
-  local waiter = {}
+  local waiter, waiting = {}, state.running
   task.waiters = task.waiters or {}
   table.insert(task.waiters, waiter)
+  if waiting then waiting.awaited = task end
   if not task.done then tasks.park(state, waiter) end -- a finalizer may have ended it
+  if waiting then waiting.awaited = nil end
   if not waiter.cancelled then return true end
   remove(task.waiters, waiter)
   return false
@@ -130,7 +132,7 @@ end
 -- Starting --------------------------------------------------------------------------------------
 
 local function start(state, task)
-  state.tasks[task] = true
+  state.tasks[task], task.scope = true, state.running and state.running.scope
   state.alive = state.alive + 1
   if state.alive == 1 and state.host.on_alive then state.host.on_alive(true) end
   local parent = state.running

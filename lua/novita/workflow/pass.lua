@@ -27,10 +27,10 @@ local function is_over(run)
   return (run.result or is_pausing(run)) and run.in_flight == 0
 end
 
---- Wakes what waits for the end of the pass, if it has come.
+--- Wakes what waits for the end of the pass, if it has come or is near.
 ---@param run table
 function pass.notify(run)
-  if run.supervisor and is_over(run) then run.loop.wake(run.supervisor) end
+  if run.supervisor and (is_over(run) or is_pausing(run)) then run.loop.wake(run.supervisor) end
 end
 
 -- Parking ---------------------------------------------------------------------------------------
@@ -44,7 +44,7 @@ function pass.park(run)
   if not compat.can_yield(compat.running()) then
     error("the run pauses where Lua can't yield", 0)
   end
-  run.tasks[task] = true
+  run.tasks[task], run.parked[task] = true, true
   if run.over then task:abandon() end
   while true do
     loop.sleep(LONG)
@@ -89,6 +89,12 @@ end
 
 -- Checks ----------------------------------------------------------------------------------------
 
+-- Returns the step in flight whose function a task runs, or which has started the task.
+local function step_around(run, task)
+  local step = task.scope
+  return step and step.run == run and run.inside[step.task] == step and step or nil
+end
+
 --- Begins a step for the running task; raises for a step in a step and where the task could not be
 --- parked, parks if the run pauses.
 ---@param run table
@@ -100,9 +106,10 @@ function pass.enter(run, name)
   if not task or run.over and not is_pausing(run) then
     misuse.raise(('step "%s": the run is over, or never began'):format(name))
   end
-  if run.inside[task] then
+  local outer = step_around(run, task)
+  if outer then
     misuse.raise(('step "%s": is in the step "%s"; a step can\'t have steps'):format(name,
-      run.inside[task].name))
+      outer.name))
   end
   if not rawget(_G, "ngx") and not compat.can_yield(compat.running()) then
     misuse.raise(('step "%s": Lua can\'t yield here: on Lua 5.1, not in a pcall'):format(name))
@@ -134,10 +141,30 @@ local function heed_interrupts(run)
   if count > 0 then pass.stop(run, "interrupted", count > 1) end
 end
 
+-- Does a task wait for one that is parked, so that it never goes on?
+local function is_stalled(run, task)
+  local seen = {}
+  while task and not seen[task] and not run.parked[task] do
+    seen[task], task = true, task.awaited
+  end
+  return task ~= nil and run.parked[task]
+end
+
+-- Ends the steps in flight of a run that pauses whose functions wait for tasks that are parked.
+local function forsake_stalled(run)
+  if not is_pausing(run) then return end
+  local list = {}
+  for task, step in each(run.inside) do
+    if is_stalled(run, task) then list[#list + 1] = step end
+  end
+  for _, step in ipairs(list) do run.forsake(step) end
+end
+
 local function supervise(run)
   while not is_over(run) do
-    run.loop.sleep(run.watch and TICK or LONG)
+    run.loop.sleep((run.watch or is_pausing(run)) and TICK or LONG)
     heed_interrupts(run)
+    forsake_stalled(run)
   end
   run.over = true
   for task in each(run.tasks) do
@@ -173,7 +200,7 @@ end
 ---@return table run
 function pass.new(fields)
   fields.in_flight, fields.reused, fields.counts = 0, {}, {}
-  fields.inside, fields.tasks = {}, {}
+  fields.inside, fields.tasks, fields.parked = {}, {}, {}
   fields.write = fields.write or frozen.write
   return fields
 end

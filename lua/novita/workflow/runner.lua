@@ -9,6 +9,7 @@ local journal = require("novita.workflow.journal")
 local loops = require("novita.loop")
 local pass = require("novita.workflow.pass")
 local records = require("novita.workflow.records")
+local step = require("novita.workflow.step")
 local tables = require("novita.tables")
 
 local runner = {}
@@ -138,6 +139,7 @@ local function make_pass(flow, id, options, status)
   local run = pass.new {
     id = record.id, started_at = record.started_at, pass = record.passes, store = store,
     loop = loop, settings = flow.settings, new_client = flow.new_client, recall = recall,
+    forsake = step.forsake,
     on_step = options.on_step or flow.options.on_step, prices = prices_of(flow),
   }
   run.watch = watch_interrupts(loop, tables.merged(flow.options, options))

@@ -19,6 +19,8 @@ local step = {}
 ---@field item? integer of the list of an each
 ---@field on_error? "return"|"collect" what becomes of a failure; by default the run pauses
 ---@field read? fun(value: any): any makes what the flow sees of a result
+---@field task novita.Task that makes it
+---@field outer any the scope of that task around the step
 ---@field attempt integer the number of the attempt in flight
 ---@field started number when that began, on the loop's clock
 
@@ -122,11 +124,13 @@ end
 local function enter_flight(this)
   local run = this.run
   run.in_flight, run.inside[this.task] = run.in_flight + 1, this
+  this.outer, this.task.scope = this.task.scope, this
 end
 
 local function leave_flight(this)
   local run = this.run
   run.in_flight, run.inside[this.task] = run.in_flight - 1, nil
+  this.task.scope = this.outer
 end
 
 -- Ends the step in the store; the result as JSON where there is one.
@@ -208,6 +212,21 @@ function step.perform(run, given, work)
   end
   begin(this)
   return conclude(this, compat.traced(work, this))
+end
+
+--- Ends a step in flight whose function waits for a task that the pause has parked.
+---@param this novita.workflow.Step
+function step.forsake(this)
+  local err = core.error {
+    kind = "cancelled", message = "its function waits for a step, which the pause did not begin",
+  }
+  local outcome = failure(this, err)
+  local called, ok, problem = compat.pcall(journal.end_step, this, "failed", outcome, nil,
+    frozen.write_error(err))
+  leave_flight(this)
+  if not called then ok, problem = false, ok end
+  if not ok then this.run.broken = this.run.broken or problem end
+  tell(this, "failed", outcome)
 end
 
 --- Fails a step that can't even begin, because of its input.
