@@ -42,7 +42,7 @@ OTHERS = --exclude-tags=nginx,postgres
 specs: module $(SUPPORT:%=$(BUILD)/spec/support/%.so)
 	$(BOUND) busted --lua=$(INTERPRETER) $(or $(SPECS),$(OTHERS))
 
-$(BUILD)/spec/support/%.so: spec/support/%.c
+$(BUILD)/spec/support/%.so: spec/support/%.c spec/support/native.h
 	@mkdir -p $(@D)
 	$(CC) $(FLAGS) $(CFLAGS) $(SHARED) -o $@ $< $(LDFLAGS)
 

@@ -21,20 +21,11 @@
 #include <lua.h>
 #include <lualib.h>
 
-#ifndef luaL_newlib	/* PUC 5.1 */
-#define luaL_newlib(L,l)	(lua_newtable(L), luaL_openlib(L, NULL, l, 0))
-#endif
+#include "native.h"
 
-#define LONGEST		60	/* seconds a child may live */
-#define MAX_WORDS	32	/* of a command line */
 #define STATE		"spec.native.state"
 
 int luaopen_spec_support_native (lua_State *L);
-
-
-static int fail (lua_State *L, const char *what) {
-  return luaL_error(L, "%s: %s", what, strerror(errno));
-}
 
 
 /* fork() -> pid, which is 0 in the child */
@@ -69,17 +60,8 @@ static void become (char *const *words, const char *output) {
 static int native_spawn (lua_State *L) {
   char *words[MAX_WORDS + 1];
   const char *output = luaL_checkstring(L, 2);
-  int i;
   pid_t pid;
-  luaL_checktype(L, 1, LUA_TTABLE);
-  for (i = 0; i < MAX_WORDS; i++) {
-    lua_rawgeti(L, 1, i + 1);  /* the table keeps the string alive */
-    words[i] = (char *)lua_tostring(L, -1);
-    lua_pop(L, 1);
-    if (words[i] == NULL)
-      break;
-  }
-  words[i] = NULL;
+  take_words(L, words);
   fflush(NULL);
   pid = fork();
   if (pid == 0)

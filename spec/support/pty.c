@@ -16,19 +16,9 @@
 #include <lauxlib.h>
 #include <lua.h>
 
-#ifndef luaL_newlib	/* PUC 5.1 */
-#define luaL_newlib(L,l)	(lua_newtable(L), luaL_openlib(L, NULL, l, 0))
-#endif
-
-#define LONGEST		60	/* seconds a child may live */
-#define MAX_WORDS	32	/* of a command line */
+#include "native.h"
 
 int luaopen_spec_support_pty (lua_State *L);
-
-
-static int fail (lua_State *L, const char *what) {
-  return luaL_error(L, "%s: %s", what, strerror(errno));
-}
 
 
 static struct winsize check_size (lua_State *L, int columns) {
@@ -44,17 +34,9 @@ static struct winsize check_size (lua_State *L, int columns) {
 static int pty_start (lua_State *L) {
   char *words[MAX_WORDS + 1];
   struct winsize size = check_size(L, 2);
-  int i, fd;
+  int fd;
   pid_t pid;
-  luaL_checktype(L, 1, LUA_TTABLE);
-  for (i = 0; i < MAX_WORDS; i++) {
-    lua_rawgeti(L, 1, i + 1);  /* the table keeps the string alive */
-    words[i] = (char *)lua_tostring(L, -1);
-    lua_pop(L, 1);
-    if (words[i] == NULL)
-      break;
-  }
-  words[i] = NULL;
+  take_words(L, words);
   pid = forkpty(&fd, NULL, NULL, &size);
   if (pid == 0) {
     alarm(LONGEST);  /* outlives exec */
