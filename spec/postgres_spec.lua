@@ -6,22 +6,11 @@ local engine = database.postgres
 local row = database.row
 
 describe("a connection of novita.postgres, #postgres,", function()
-  local postgres, server, one, two
+  local one, two
 
-  setup(function()
-    engine.setup()
-    postgres, server = engine.module, engine.server
-  end)
-  before_each(function()
-    one, two = engine.open(), engine.open()
-    assert(one:query("create table t (id integer primary key, x integer)"))
-    assert(one:query("insert into t values (1, 0), (2, 0)"))
-  end)
-  after_each(function()
-    one:close()
-    two:close()
-    engine.clear()
-  end)
+  setup(engine.setup)
+  before_each(function() one, two = engine.pair() end)
+  after_each(function() engine.clear(one, two) end)
 
   it("is not made by an address that can't be read, and no password is shown", function()
     local SECRET = "pass-word"
@@ -29,21 +18,21 @@ describe("a connection of novita.postgres, #postgres,", function()
       "postgresql://u:x/" .. SECRET .. "@host/db", "postgresql://u:" .. SECRET .. "/?@host/db",
       "postgresql://u:x?@" .. SECRET .. "@host/db", "postgresql://u:%zz" .. SECRET .. "@host/db",
       "host=x password=" .. SECRET .. " or", "postgresql://u:" .. SECRET .. "@host/db?none=1" } do
-      local db, err = postgres.open(address)
+      local db, err = engine.module.open(address)
       assert.are.same({ "config", "address" }, { not db and err.kind, err.param }, address)
       assert.is_nil(err.message:find(SECRET, 1, true))
     end
-    local db, err = postgres.open("postgresql://u:" .. SECRET .. "@127.0.0.1:1/db")
+    local db, err = engine.module.open("postgresql://u:" .. SECRET .. "@127.0.0.1:1/db")
     assert.are.same({ "store", "connection" }, { not db and err.kind, err.reason })
     assert.is_nil(err.message:find(SECRET, 1, true))
     assert.is_truthy(tostring(err):find("^store connection: [^\n]*127%.0%.0%.1[^\n]*$"))
-    assert.is_false(pcall(postgres.open))
+    assert.is_false(pcall(engine.module.open))
   end)
 
   it("may be named by a URL", function()
     local address = ("postgresql://spec@/postgres?host=%s&application_name=a%%20b")
-      :format(server.dir:gsub("/", "%%2F"))
-    local db = assert(postgres.open(address))
+      :format(engine.server.dir:gsub("/", "%%2F"))
+    local db = assert(engine.module.open(address))
     assert.are.same({ "a b", "UTF8", n = 2 },
       row(db, "select current_setting('application_name'), current_setting('client_encoding')"))
     db:close()

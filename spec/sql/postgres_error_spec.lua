@@ -4,31 +4,14 @@ local child = require("spec.support.child")
 local database = require("spec.support.database")
 
 local engine = database.postgres
-local row = database.row
+local row, why = database.row, database.why
 
 describe("a connection of novita.postgres, #postgres,", function()
-  local postgres, server, one, two
+  local one, two
 
-  setup(function()
-    engine.setup()
-    postgres, server = engine.module, engine.server
-  end)
-  before_each(function()
-    one, two = engine.open(), engine.open()
-    assert(one:query("create table t (id integer primary key, x integer)"))
-    assert(one:query("insert into t values (1, 0), (2, 0)"))
-  end)
-  after_each(function()
-    one:close()
-    two:close()
-    engine.clear()
-  end)
-
-  local function why(ok, err)
-    assert.is_nil(ok)
-    assert.are.equal("store", err.kind)
-    return { err.reason, err.code }
-  end
+  setup(engine.setup)
+  before_each(function() one, two = engine.pair() end)
+  after_each(function() engine.clear(one, two) end)
 
   it("can't serialize what another has changed", function()
     assert(one:query("begin isolation level repeatable read"))
@@ -45,7 +28,7 @@ describe("a connection of novita.postgres, #postgres,", function()
       assert(db:begin())
       assert(db:query("update t set x = 1 where id = 2"))
       assert(db:query("update t set x = 1 where id = 1"))
-      assert(db:commit())]]):format(server.address))
+      assert(db:commit())]]):format(engine.server.address))
     assert(two:query("set deadlock_timeout = '10ms'"))
     assert(two:begin())
     assert(two:query("update t set x = 2 where id = 1"))
@@ -69,7 +52,7 @@ describe("a connection of novita.postgres, #postgres,", function()
   end)
 
   it("says when the disk is full, and goes on", function()
-    assert(one:query("create tablespace small location '" .. server.dir .. "/small'"))
+    assert(one:query("create tablespace small location '" .. engine.server.dir .. "/small'"))
     assert(one:query("create table large (x text) tablespace small"))
     assert(one:begin())
     assert.are.same({ "full", "53100" },
@@ -82,12 +65,12 @@ describe("a connection of novita.postgres, #postgres,", function()
 
   it("that the server refuses has the server's code", function()
     assert.are.same({ "open", "3D000" },
-      why(postgres.open((server.address:gsub("dbname=%S+", "dbname=none")))))
-    local none, err = postgres.open((server.address:gsub("user=spec", "user=nobody")))
+      why(engine.module.open((engine.server.address:gsub("dbname=%S+", "dbname=none")))))
+    local none, err = engine.module.open((engine.server.address:gsub("user=spec", "user=nobody")))
     assert.are.same({ "denied", "28000" }, why(none, err))
     assert.is_truthy(err.message:find('FATAL: role "nobody" does not exist', 1, true), err.message)
     local many, full = {}, nil
-    while not full do many[#many + 1], full = postgres.open(server.address) end
+    while not full do many[#many + 1], full = engine.module.open(engine.server.address) end
     for _, db in ipairs(many) do db:close() end
     assert.are.same({ "busy", "53300" }, { full.reason, full.code })
   end)

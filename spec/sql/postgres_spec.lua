@@ -4,31 +4,14 @@ local child = require("spec.support.child")
 local database = require("spec.support.database")
 
 local engine = database.postgres
-local row = database.row
+local row, why = database.row, database.why
 
 describe("a connection of novita.postgres, #postgres,", function()
-  local postgres, server, one, two
+  local one, two
 
-  setup(function()
-    engine.setup()
-    postgres, server = engine.module, engine.server
-  end)
-  before_each(function()
-    one, two = engine.open(), engine.open()
-    assert(one:query("create table t (id integer primary key, x integer)"))
-    assert(one:query("insert into t values (1, 0), (2, 0)"))
-  end)
-  after_each(function()
-    one:close()
-    two:close()
-    engine.clear()
-  end)
-
-  local function why(ok, err)
-    assert.is_nil(ok)
-    assert.are.equal("store", err.kind)
-    return { err.reason, err.code }
-  end
+  setup(engine.setup)
+  before_each(function() one, two = engine.pair() end)
+  after_each(function() engine.clear(one, two) end)
 
   it("that the server ends is lost, and says so until it is opened anew", function()
     local pid = row(one, "select pg_backend_pid()")[1]
@@ -45,12 +28,12 @@ describe("a connection of novita.postgres, #postgres,", function()
     it("is lost where the server stops (" .. mode .. "), and its transaction is undone", function()
       assert(one:begin())
       assert(one:query("update t set x = 1"))
-      server:stop(mode)
+      engine.server:stop(mode)
       assert.are.same({ "connection" }, why(one:query("update t set x = 2")))
       assert.are.same({ "connection" }, why(one:commit()))
       assert.are.same({ "connection" }, why(one:rollback()))
-      assert.are.same({ "connection" }, why(postgres.open(server.address)))
-      server:resume()
+      assert.are.same({ "connection" }, why(engine.module.open(engine.server.address)))
+      engine.server:resume()
       one:close()
       two:close()
       one, two = engine.open(), engine.open()
@@ -81,6 +64,6 @@ describe("a connection of novita.postgres, #postgres,", function()
     assert.are.equal("done\n", (child.run(([[
       local db = assert(require("novita.postgres").open(%q))
       assert(db:query("create table if not exists t (x integer)"))
-      print("done")]]):format(server.address))))
+      print("done")]]):format(engine.server.address))))
   end)
 end)

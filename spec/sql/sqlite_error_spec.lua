@@ -9,10 +9,7 @@ describe("a file of novita.sqlite", function()
   local sqlite, dir, path
 
   setup(function() sqlite = require("novita.sqlite") end)
-  before_each(function()
-    dir = files.folder()
-    path = dir .. "/a b.db"
-  end)
+  before_each(function() dir, path = files.in_folder("a b.db") end)
   after_each(function() os.execute("rm -rf " .. dir) end)
 
   it("that is no database is an error of the first statement", function()

@@ -1,23 +1,15 @@
 -- The session of a store: one task's at a time, tried again, and closed for good.
 
-local engines = require("spec.support.stores").engines
 local novita = require("novita")
+local support = require("spec.support.stores")
 
-for _, engine in ipairs(engines) do
+for _, engine in ipairs(support.engines) do
   describe("a store by " .. engine.name, function()
     local store
 
     setup(engine.setup)
     before_each(function() store = engine.open() end)
     after_each(engine.clear)
-
-    local function count()
-      return assert(store:query("select count(*) from meta"))[1][1]
-    end
-
-    local function put(name, value)
-      return store:query("insert into meta (name, value) values ($1, $2)", name, value)
-    end
 
     it("runs a function again that another was in the way of, whether it returns that or raises",
       function()
@@ -26,14 +18,14 @@ for _, engine in ipairs(engines) do
           local failed
           assert(store:transaction(function()
             runs = runs + 1
-            assert(put("run " .. runs, ""))
+            assert(support.put(store, "run " .. runs, ""))
             if failed then return true end
             failed = require("novita.core").error { kind = "store", reason = "serialization",
               message = "made up" }
             return fail(failed)
           end))
         end
-        assert.are.same({ 4, 3 }, { runs, count() })
+        assert.are.same({ 4, 3 }, { runs, support.count(store) })
       end)
 
     it("is one task's while that has a transaction, even a cancelled one's", function()
@@ -43,7 +35,7 @@ for _, engine in ipairs(engines) do
           order[#order + 1] = "begin"
           require("novita.loop").here().sleep(0.03)
           order[#order + 1] = "end"
-          return put("a", "1")
+          return support.put(store, "a", "1")
         end)
       end)
       local second = novita.spawn(function()

@@ -5,6 +5,8 @@
 --       setup(engine.setup)
 --       local db = engine.open()           the same one until engine.clear()
 
+local luassert = require("luassert")
+
 local files = require("spec.support.files")
 local postgres = require("spec.support.postgres")
 
@@ -37,7 +39,17 @@ function pg.open()
   return assert(pg.module.open(pg.server.address))
 end
 
-function pg.clear()
+--- Two connections to a database with a table t, of the rows (1, 0) and (2, 0).
+function pg.pair()
+  local one, two = pg.open(), pg.open()
+  assert(one:query("create table t (id integer primary key, x integer)"))
+  assert(one:query("insert into t values (1, 0), (2, 0)"))
+  return one, two
+end
+
+--- Empties the database, once these connections are closed.
+function pg.clear(...)
+  for _, opened in ipairs { ... } do opened:close() end
   local db = pg.open()
   assert(db:query("drop schema public cascade"))
   assert(db:query("create schema public"))
@@ -53,6 +65,14 @@ function database.row(db, sql, ...)
   if not rows then error(tostring(err), 2) end
   assert(#rows == 1, "one row expected")
   return rows[1]
+end
+
+--- The reason and the code of a query's error.
+---@return table
+function database.why(ok, err)
+  luassert.is_nil(ok)
+  luassert.are.equal("store", err.kind)
+  return { err.reason, err.code }
 end
 
 return database

@@ -34,6 +34,13 @@ function files.folder()
   return path
 end
 
+--- Makes a folder for a file with this name, which is not made.
+---@return string folder, string path
+function files.in_folder(name)
+  local folder = files.folder()
+  return folder, folder .. "/" .. name
+end
+
 --- The names in a folder, hidden ones too, with a blank between them.
 ---@return string names
 function files.names(folder)

@@ -48,4 +48,16 @@ function postgres.address() return database.postgres.server.url end
 stores.sqlite, stores.postgres = engine(sqlite), engine(postgres)
 stores.engines = { sqlite, postgres }
 
+--- How many rows the table "meta" has.
+---@return integer
+function stores.count(store)
+  return assert(store:query("select count(*) from meta"))[1][1]
+end
+
+--- Adds a row to the table "meta".
+---@return table? rows, novita.Error? err
+function stores.put(store, name, value)
+  return store:query("insert into meta (name, value) values ($1, $2)", name, value)
+end
+
 return stores
