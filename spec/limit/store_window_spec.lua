@@ -2,49 +2,15 @@
 -- more than the limit is sent, and it is used up.
 
 local limit = require("novita.limit")
+local limits = require("spec.support.limits")
 local quota = require("spec.support.quota")
 local generator = require("spec.support.random")
-local tasks = require("spec.support.tasks")
-local words = require("novita.store.words")
 
 local MINUTES = 3
-local EPOCH = 1.7e9 -- what the clock of the database shows at 0
-
 describe("a limit in a store", function()
-  local db, world, store, failing
+  local world, store
 
-  setup(function() db = assert(require("novita.sqlite").open(":memory:")) end)
-  teardown(function() db:close() end)
-
-  before_each(function()
-    world, failing = tasks.world(), nil
-    assert(db:query("drop table if exists limits"))
-    assert(db:query([[create table limits (key text primary key, request_at double precision,
-      token_at double precision, token_most double precision, resume_at double precision)]]))
-    store = { kind = "sqlite" }
-    function store.query(_, sql, ...)
-      if failing then return nil, failing end
-      local now = ("%.9f"):format(EPOCH + world.now())
-      return db:query(words.sqlite((sql:gsub("{now}", now))), ...)
-    end
-    function store:transaction(fn) return fn(self) end
-  end)
-
-  local function env()
-    return {
-      now = world.now, time = world.now, random = function() return 0 end,
-      error = function(fields) return fields end,
-    }
-  end
-
-  local function limiter(options)
-    options.store = store
-    return limit.new(options, env())
-  end
-
-  local function wait()
-    return { sleep = world.sleep, task = world.task, wake = world.wake }
-  end
+  limits.with(function(...) world, store = ... end)
 
   -- What was sent in the fullest stretch of so many seconds.
   local function fullest(log, seconds, what)
@@ -66,12 +32,12 @@ describe("a limit in a store", function()
     for _ = 1, 4 do
       local given = {}
       for name, value in pairs(options) do given[name] = value end
-      local process = limiter(given)
+      local process = limits.limiter(given)
       for _ = 1, 8 do
         world.spawn(function()
           while world.now() < MINUTES * 60 do
             local size = size_of(random)
-            local permit = assert(process:acquire(size, wait()))
+            local permit = assert(process:acquire(size, limits.wait()))
             log[#log + 1] = { at = world.now(), tokens = size, calls = 1 }
             world.sleep(0.1 + random())
             permit:finish({ usage = { total_tokens = size } })
@@ -134,21 +100,17 @@ describe("a limit in a store", function()
     return rows[1]
   end
 
-  -- Runs a function as a task, to its end.
-  local function run(fn)
-    world.spawn(fn)
-    world.run()
-  end
+  local run = limits.run
 
   it("counts the tokens that were used, once they are known", function()
     run(function()
-      local process = limiter { tpm = 6000 }
-      local permit = assert(process:acquire(600, wait()))
+      local process = limits.limiter { tpm = 6000 }
+      local permit = assert(process:acquire(600, limits.wait()))
       local before = row()[2]
       assert.is_true(before > 6)
       permit:finish({ usage = { total_tokens = 60 } })
       assert.is_true(math.abs(row()[2] - before / 10) < 1e-6)
-      permit = assert(process:acquire(600, wait()))
+      permit = assert(process:acquire(600, limits.wait()))
       before = row()[2]
       permit:correct(0)
       assert.is_true(row()[2] < before)
@@ -156,27 +118,27 @@ describe("a limit in a store", function()
   end)
 
   it("pauses all after a 429", function()
-    local one, two = limiter { rpm = 600 }, limiter { rpm = 600 }
+    local one, two = limits.limiter { rpm = 600 }, limits.limiter { rpm = 600 }
     run(function()
-      local permit = assert(one:acquire(nil, wait()))
+      local permit = assert(one:acquire(nil, limits.wait()))
       permit:finish(nil, { status = 429, headers = { ["retry-after"] = "20" } })
       assert.are.equal(20, math.floor(row()[4] + 0.5))
-      assert(two:acquire(nil, wait()))
+      assert(two:acquire(nil, limits.wait()))
       assert.is_true(world.now() >= 20 and world.now() < 21)
     end)
   end)
 
   it("pauses all without a row, too", function()
-    local one, two = limiter { rpm = 600 }, limiter { rpm = 600 }
+    local one, two = limits.limiter { rpm = 600 }, limits.limiter { rpm = 600 }
     one:pause(5)
     run(function()
-      assert(two:acquire(nil, wait()))
+      assert(two:acquire(nil, limits.wait()))
       assert.is_true(world.now() >= 5 and world.now() < 6)
     end)
   end)
 
   it("sends none whose place has passed while its process was stopped", function()
-    local process = limiter { rpm = 60 }
+    local process = limits.limiter { rpm = 60 }
     local sent = {}
     local query = store.query
     function store.query(...)
@@ -188,9 +150,9 @@ describe("a limit in a store", function()
       return rows, err
     end
     run(function()
-      assert(process:acquire(nil, wait()))
+      assert(process:acquire(nil, limits.wait()))
       sent.stop = true
-      assert(process:acquire(nil, wait()))
+      assert(process:acquire(nil, limits.wait()))
       assert.is_true(world.now() > 10)
       local due = row()[1]
       assert.is_true(due > 0.9, due) -- another place was taken
@@ -198,12 +160,12 @@ describe("a limit in a store", function()
   end)
 
   it("puts back what it knows of a row that a crash took", function()
-    local process = limiter { rpm = 6, tpm = 6000 }
+    local process = limits.limiter { rpm = 6, tpm = 6000 }
     run(function()
-      assert(process:acquire(1000, wait()))
+      assert(process:acquire(1000, limits.wait()))
       local before = row()
       assert(store:query("delete from limits"))
-      assert(process:acquire(1000, wait()))
+      assert(process:acquire(1000, limits.wait()))
       assert.is_true(world.now() >= 60 / 6 and before[1] > 10)
     end)
   end)
@@ -211,7 +173,7 @@ describe("a limit in a store", function()
   it("has a row a key", function()
     run(function()
       for _, key in ipairs { "a", "b", "a" } do
-        assert(limiter({ rpm = 600, key = key }):acquire(nil, wait()))
+        assert(limits.limiter({ rpm = 600, key = key }):acquire(nil, limits.wait()))
       end
     end)
     assert.are.equal(2, store:query("select count(*) from limits")[1][1])
@@ -219,15 +181,15 @@ describe("a limit in a store", function()
 
   it("keeps what is of each process beside it", function()
     run(function()
-      local process = limiter { rpm = 600, concurrency = 1, queue = 0 }
-      assert(process:acquire(nil, wait()))
-      assert.are.equal("queue_full", select(2, process:acquire(nil, wait())).kind)
+      local process = limits.limiter { rpm = 600, concurrency = 1, queue = 0 }
+      assert(process:acquire(nil, limits.wait()))
+      assert.are.equal("queue_full", select(2, process:acquire(nil, limits.wait())).kind)
     end)
   end)
 
   it("has a burst of its own, and a store", function()
-    assert.has_error(function() limiter { rpm = 600, burst = 10 } end)
-    assert.has_error(function() limit.new({ rpm = 600, store = "a.db" }, env()) end)
-    assert.has_error(function() limit.new({ rpm = 600, key = 5 }, env()) end)
+    assert.has_error(function() limits.limiter { rpm = 600, burst = 10 } end)
+    assert.has_error(function() limit.new({ rpm = 600, store = "a.db" }, limits.env()) end)
+    assert.has_error(function() limit.new({ rpm = 600, key = 5 }, limits.env()) end)
   end)
 end)
