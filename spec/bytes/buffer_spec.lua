@@ -1,9 +1,11 @@
 -- The ceiling of a buffer: what it lets pass, and what it cuts.
 
+local failures = require("spec.support.failures")
 local simulator = require("spec.support.simulator_client")
 local wire = require("spec.support.wire")
 
 local KIB = 1024
+local too_large, body_of = failures.too_large, failures.body_of
 
 describe("a cap", function()
   local sim
@@ -11,19 +13,7 @@ describe("a cap", function()
   setup(function() sim = simulator.shared() end)
   before_each(function() sim:reset() end)
 
-  local function too_large(phase, cap, step, options)
-    local err = wire.fails(step, options)
-    assert.are.equal("response_too_large", err.kind)
-    assert.are.equal(phase, err.phase)
-    assert.is_truthy(err.message:find(cap, 1, true), err.message)
-    return err
-  end
-
   describe("on the response", function()
-    local function body_of(size)
-      return '{"choices":[{"message":{"content":"' .. ("x"):rep(size - 40) .. '"}}]}'
-    end
-
     it("holds with chunks", function()
       too_large("body", "max_response_bytes",
         { body = body_of(KIB + 1), piece = 100, chunked = true }, { max_response_bytes = KIB })

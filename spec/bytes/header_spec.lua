@@ -1,11 +1,10 @@
 -- Header lines as servers write them.
 
+local failures = require("spec.support.failures")
 local simulator = require("spec.support.simulator_client")
 local wire = require("spec.support.wire")
 
-local OK = "HTTP/1.1 200 OK\r\n"
-local WHOLE = '{"choices":[{"index":0,"message":{"role":"assistant","content":"Hi"}}]}'
-local LENGTH = ("Content-Length: %d\r\n"):format(#WHOLE)
+local OK, WHOLE, LENGTH = failures.OK, failures.WHOLE, failures.LENGTH
 
 local sim
 
@@ -13,19 +12,8 @@ setup(function() sim = simulator.shared() end)
 before_each(function() sim:reset() end)
 
 describe("a broken response", function()
-  local function breaks(step, reason)
-    local err
-    local seconds = wire.took(function() err = wire.fails(step, { deadline = 5 }) end)
-    assert.is_true(seconds < wire.slack)
-    assert.are.equal("connection", err.kind)
-    if reason then assert.are.equal(reason, err.reason) end
-    assert.is_true(#err.message > 0)
-    wire.succeeds { connection = "close" }
-    return err
-  end
-
   it("has a NUL in its headers", function()
-    breaks({ raw = OK .. "X-Bad: a\0b\r\n" .. LENGTH .. "\r\n" .. WHOLE }, "protocol")
+    failures.breaks({ raw = OK .. "X-Bad: a\0b\r\n" .. LENGTH .. "\r\n" .. WHOLE }, "protocol")
   end)
 end)
 

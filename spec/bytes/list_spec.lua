@@ -12,10 +12,6 @@ local sim
 setup(function() sim = simulator.shared() end)
 before_each(function() sim:reset() end)
 
-local function request(text)
-  return { model = wire.model, message = text }
-end
-
 describe("pool:poll", function()
   local pool
 
@@ -38,8 +34,8 @@ describe("pool:poll", function()
   end)
 
   it("forgets a transfer that is closed before its news is taken", function()
-    local kept = assert(pool:chat(request("one"), wire.options()))
-    local closed = assert(pool:chat(request("two"), wire.options()))
+    local kept = assert(pool:chat(wire.asking("one"), wire.options()))
+    local closed = assert(pool:chat(wire.asking("two"), wire.options()))
     repeat until pool:poll(10) == 0
     closed:close()
     assert.are.equal(kept, pool:ready())

@@ -1,25 +1,15 @@
 -- Driving a pool: pool:poll returns when a transfer has news, and no later.
 
-local core = require("novita.core")
-
+local pools = require("spec.support.pools")
 local simulator = require("spec.support.simulator_client")
 local wire = require("spec.support.wire")
 
-local sim
+local sim, pool
 
 setup(function() sim = simulator.shared() end)
-before_each(function() sim:reset() end)
-
-local function request(text)
-  return { model = wire.model, message = text }
-end
+pools.with(function(fresh) pool = fresh end)
 
 describe("pool:poll", function()
-  local pool
-
-  before_each(function() pool = core.pool() end)
-  after_each(function() pool:close() end)
-
   it("returns when there is news", function()
     local transfer = assert(pool:chat(wire.request, wire.options()))
     local seconds = wire.took(function()
@@ -33,8 +23,8 @@ describe("pool:poll", function()
 
   it("returns when there is news of one transfer, and keeps that of others", function()
     sim:script { { delay = 0.1, match = "later" } }
-    local sooner = assert(pool:chat(request("sooner"), wire.options()))
-    local later = assert(pool:chat(request("later"), wire.options()))
+    local sooner = assert(pool:chat(wire.asking("sooner"), wire.options()))
+    local later = assert(pool:chat(wire.asking("later"), wire.options()))
     while not sooner:news() do pool:poll(10) end
     local waits = 0
     while not later:news() do

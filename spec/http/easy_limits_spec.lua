@@ -1,9 +1,11 @@
 -- Caps: a server can't fill the memory, and the error says which cap it was.
 
+local failures = require("spec.support.failures")
 local simulator = require("spec.support.simulator_client")
 local wire = require("spec.support.wire")
 
 local KIB = 1024
+local too_large, body_of = failures.too_large, failures.body_of
 local INTERIM = "HTTP/1.1 103 Early Hints\r\nLink: </x>; rel=preload\r\n\r\n"
 
 describe("a cap", function()
@@ -12,19 +14,7 @@ describe("a cap", function()
   setup(function() sim = simulator.shared() end)
   before_each(function() sim:reset() end)
 
-  local function too_large(phase, cap, step, options)
-    local err = wire.fails(step, options)
-    assert.are.equal("response_too_large", err.kind)
-    assert.are.equal(phase, err.phase)
-    assert.is_truthy(err.message:find(cap, 1, true), err.message)
-    return err
-  end
-
   describe("on the response", function()
-    local function body_of(size)
-      return '{"choices":[{"message":{"content":"' .. ("x"):rep(size - 40) .. '"}}]}'
-    end
-
     it("holds with Content-Length", function()
       local err = too_large("body", "max_response_bytes", { body = body_of(KIB + 1) },
         { max_response_bytes = KIB })

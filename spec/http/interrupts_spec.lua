@@ -4,35 +4,22 @@
 local core = require("novita.core")
 
 local child = require("spec.support.child")
+local interrupts = require("spec.support.interrupts")
 local native = require("spec.support.native")
 local simulator = require("spec.support.simulator_client")
-local wire = require("spec.support.wire")
 
 local sim = simulator.shared()
-
-local PRELUDE = ([[
-  local core, native = require("novita.core"), require("spec.support.native")
-  local options = { base_url = %q, api_key = "sk_spec" }
-  local request = { model = %q, message = "Hello" }
-  local pid = native.pid()
-  local function say(count) print(count) io.flush() end
-]]):format(sim.url, wire.model)
 
 -- Starts a program and sends it these signals once the server has its requests, each when the
 -- program has printed a line on the one before. Returns the output and how the program ended.
 local function interrupt(requests, signals, code)
-  local process = child.start(PRELUDE .. code)
+  local process = child.start(interrupts.program(code))
   assert(sim:wait_for(function(entries) return #entries >= requests end))
   for index, signal in ipairs(signals) do
     native.kill(process.pid, signal)
     process:prints(index)
   end
   return process:finish()
-end
-
-local function prints(expected, code)
-  local output, how, number = child.run(PRELUDE .. code)
-  assert.are.same({ expected, "exit", 0 }, { output, how, number })
 end
 
 before_each(function() sim:reset() end)
@@ -85,23 +72,23 @@ describe("a watch of interrupts", function()
     ["when it is collected"] = "watch = nil collectgarbage() collectgarbage()",
   } do
     it("gives both handlers back " .. name, function()
-      prints("handled handled\nhandled default\n", [[
+      interrupts.prints("handled handled\nhandled default\n", [[
         local watch = core.interrupts()
         print(native.disposition("INT") .. " " .. native.disposition("TERM"))
         ]] .. close .. [[
         print(native.disposition("INT") .. " " .. native.disposition("TERM"))
       ]])
       local ending = "core.interrupts():close() " -- what follows is that of a fresh interpreter
-      local output, how, number = child.run(PRELUDE .. ending .. "native.kill(pid, 'INT')")
+      local output, how, number = child.run(interrupts.program(ending .. "native.kill(pid, 'INT')"))
       assert.are.same({ "exit", 1 }, { how, number })
       assert.is_truthy(output:find("interrupted!", 1, true), output)
-      output, how, number = child.run(PRELUDE .. ending .. "native.kill(pid, 'TERM')")
+      output, how, number = child.run(interrupts.program(ending .. "native.kill(pid, 'TERM')"))
       assert.are.same({ "", "signal", 15 }, { output, how, number })
     end)
   end
 
   it("leaves ignored signals, and handlers that were installed meanwhile", function()
-    prints("ignored\nignored\nhandled\ndefault\n", [[
+    interrupts.prints("ignored\nignored\nhandled\ndefault\n", [[
       native.ignore("TERM")
       local watch = core.interrupts()
       print(native.disposition("TERM"))

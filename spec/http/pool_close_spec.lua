@@ -4,6 +4,7 @@
 local core = require("novita.core")
 
 local child = require("spec.support.child")
+local pools = require("spec.support.pools")
 local simulator = require("spec.support.simulator_client")
 local wire = require("spec.support.wire")
 
@@ -13,42 +14,17 @@ local FOREVER = 30
 local sim, pool
 
 setup(function() sim = simulator.shared() end)
-teardown(function() sim:reset() end) -- for the specs that come next
-
-before_each(function()
-  sim:reset()
-  pool = core.pool()
-end)
-
-after_each(function()
-  pool:close()
-  pool = nil
-end)
-
--- Drives the pool until the journal shows what the predicate wants of its first entry.
-local function drive_until(predicate)
-  assert(sim:wait_for(function(entries)
-    pool:poll(0)
-    return entries[1] and predicate(entries[1])
-  end))
-end
+pools.with(function(fresh) pool = fresh end)
 
 local function received() return true end
-local function answering(entry) return entry.first_byte end
-
-local function start(step, options)
-  if step then sim:script { step } end
-  return assert(pool:chat(wire.request, wire.options(options)))
-end
-
 -- The phases in which a transfer can be stopped, each with how to get there.
 local phases = {
-  { name = "before anything", phase = "connect", begin = function() return (start()) end },
+  { name = "before anything", phase = "connect", begin = function() return (pools.start()) end },
   {
     name = "while connecting", phase = "connect",
     begin = function()
       local url, close = simulator.deaf()
-      local transfer = start(nil, { base_url = url })
+      local transfer = pools.start(nil, { base_url = url })
       pool:poll(0.01)
       return transfer, close
     end,
@@ -56,7 +32,7 @@ local phases = {
   {
     name = "while agreeing on TLS", phase = "connect",
     begin = function()
-      local transfer = start(nil, { base_url = sim.url:gsub("^http:", "https:") })
+      local transfer = pools.start(nil, { base_url = sim.url:gsub("^http:", "https:") })
       pool:poll(0.01)
       return transfer
     end,
@@ -67,7 +43,7 @@ local phases = {
       sim:script { { early = true, delay = FOREVER } }
       local transfer = assert(pool:chat({ model = wire.model, message = ("x"):rep(8000000) },
         wire.options()))
-      drive_until(received)
+      pools.drive_until(received)
       return transfer
     end,
     seen = true,
@@ -75,8 +51,8 @@ local phases = {
   {
     name = "while waiting for an answer", phase = "headers",
     begin = function()
-      local transfer = start { delay = FOREVER }
-      drive_until(received)
+      local transfer = pools.start { delay = FOREVER }
+      pools.drive_until(received)
       return transfer
     end,
     seen = true,
@@ -84,8 +60,8 @@ local phases = {
   {
     name = "inside the headers", phase = "headers",
     begin = function()
-      local transfer = start { delay_headers = FOREVER }
-      drive_until(answering)
+      local transfer = pools.start { delay_headers = FOREVER }
+      pools.drive_until(pools.answering)
       pool:poll(0.01)
       return transfer
     end,
@@ -94,8 +70,8 @@ local phases = {
   {
     name = "inside the body", phase = "body",
     begin = function()
-      local transfer = start { cut = 100, ending = "stall" }
-      drive_until(answering)
+      local transfer = pools.start { cut = 100, ending = "stall" }
+      pools.drive_until(pools.answering)
       pool:poll(0.01)
       return transfer
     end,
@@ -175,7 +151,7 @@ describe("a closed pool", function()
   end)
 
   it("takes its news along", function()
-    local transfer = start()
+    local transfer = pools.start()
     repeat until pool:poll(10) == 0
     pool:close()
     assert.is_table(transfer:reply())

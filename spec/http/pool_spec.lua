@@ -1,27 +1,17 @@
 -- A pool drives many transfers at once, and says which of them have news.
 
-local core = require("novita.core")
-
+local pools = require("spec.support.pools")
 local simulator = require("spec.support.simulator_client")
 local wire = require("spec.support.wire")
 
 local FOREVER = 30
 
-local sim
+local sim, pool
 
 setup(function() sim = simulator.shared() end)
-before_each(function() sim:reset() end)
-
-local function request(text)
-  return { model = wire.model, message = text }
-end
+pools.with(function(fresh) pool = fresh end)
 
 describe("pool:poll", function()
-  local pool
-
-  before_each(function() pool = core.pool() end)
-  after_each(function() pool:close() end)
-
   it("does not wait unless it is told to", function()
     assert(pool:chat(wire.request, wire.options { deadline = 5 }))
     sim:always { delay = FOREVER }
@@ -44,9 +34,9 @@ describe("pool:poll", function()
 
   it("says whether a transfer has news: also if it, or its pool, is closed", function()
     sim:script { { delay = FOREVER, match = "later" } }
-    local sooner, slot = assert(pool:chat(request("sooner"), wire.options()))
+    local sooner, slot = assert(pool:chat(wire.asking("sooner"), wire.options()))
     assert.are.equal(sooner:slot(), slot)
-    local later = assert(pool:chat(request("later"), wire.options()))
+    local later = assert(pool:chat(wire.asking("later"), wire.options()))
     assert.is_true(select(2, pool:poll(10, sooner)))
     assert.is_false(select(2, pool:poll(0, later)))
     sooner:close()
@@ -63,7 +53,7 @@ describe("pool:poll", function()
     local transfers, left = {}, COUNT
     local seconds = wire.took(function()
       for index = 1, COUNT do
-        transfers[assert(pool:chat(request("call " .. index), wire.options()))] = index
+        transfers[assert(pool:chat(wire.asking("call " .. index), wire.options()))] = index
       end
       while left > 0 do
         pool:poll(10)
@@ -98,10 +88,10 @@ end)
 
 describe("two coroutines", function()
   it("can each have a call under way on one pool", function()
-    local pool, order = core.pool(), {}
+    local order = {}
     local function run(name, delay)
       sim:script { { delay = delay } }
-      local transfer = assert(pool:chat(request(name), wire.options()))
+      local transfer = assert(pool:chat(wire.asking(name), wire.options()))
       local reply, info = transfer:reply()
       while reply == nil and info == nil do
         coroutine.yield()

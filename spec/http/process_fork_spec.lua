@@ -6,6 +6,7 @@ local novita = require("novita")
 
 local child = require("spec.support.child")
 local native = require("spec.support.native")
+local pools = require("spec.support.pools")
 local simulator = require("spec.support.simulator_client")
 local wire = require("spec.support.wire")
 
@@ -15,21 +16,7 @@ local MESSAGE = "pool used after fork"
 local sim, pool
 
 setup(function() sim = simulator.shared() end)
-
-before_each(function()
-  sim:reset()
-  pool = core.pool()
-end)
-
-after_each(function()
-  pool:close()
-  pool = nil
-end)
-
-local function start(step)
-  if step then sim:script { step } end
-  return assert(pool:chat(wire.request, wire.options()))
-end
+pools.with(function(fresh) pool = fresh end)
 
 local function finish(transfer)
   repeat until pool:poll(10) == 0
@@ -38,14 +25,14 @@ end
 
 -- A transfer of which the server has sent a part; the rest comes a little later.
 local function start_half()
-  local transfer = start { cut = 200, ending = "stall", stall = 0.05 }
+  local transfer = pools.start { cut = 200, ending = "stall", stall = 0.05 }
   repeat pool:poll(0.01) until transfer:info()
   return transfer
 end
 
 describe("in a child of its process", function()
   it("a pool raises, whatever it is asked", function()
-    local transfer = start { delay = 0.03 }
+    local transfer = pools.start { delay = 0.03 }
     child.fork(function()
       assert(not pool:usable())
       for _, method in ipairs { "chat", "request", "poll", "ready", "fd" } do
@@ -69,7 +56,7 @@ describe("in a child of its process", function()
   end)
 
   it("a transfer that was done can still be read", function()
-    local transfer = start()
+    local transfer = pools.start()
     repeat until pool:poll(10) == 0
     assert.are.equal(transfer, pool:ready())
     local text = child.fork(function() return assert(transfer:reply()):text() end)
@@ -88,7 +75,7 @@ describe("in a child of its process", function()
     local reply, info = finish(transfer)
     assert.is_string(reply:text())
     assert.is_false(info.reused)
-    assert.is_true(select(2, finish(start())).reused)
+    assert.is_true(select(2, finish(pools.start())).reused)
     local entries = sim:journal()
     assert.are.equal(2, #entries)
     assert.are.equal(entries[1].connection, entries[2].connection)
@@ -110,12 +97,12 @@ describe("in a child of its process", function()
       assert.are.equal("exit", how)
       if not os.getenv("NOVITA_PRELOAD") then assert.are.equal(0, number) end -- else it is a leak
       assert.is_string(finish(transfer):text())
-      assert.is_true(select(2, finish(start())).reused)
+      assert.is_true(select(2, finish(pools.start())).reused)
     end)
   end
 
   it("does not keep a connection open that the parent cancels", function()
-    local transfer = start { delay = FOREVER }
+    local transfer = pools.start { delay = FOREVER }
     assert.is_truthy(sim:wait_for(function(entries)
       pool:poll(0)
       return entries[1]

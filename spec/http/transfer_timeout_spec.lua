@@ -1,9 +1,11 @@
 -- Time-outs: each on its own, told apart in the error, and none when switched off.
 
+local failures = require("spec.support.failures")
 local simulator = require("spec.support.simulator_client")
 local wire = require("spec.support.wire")
 
-local LIMIT = 0.05
+local LIMIT = failures.LIMIT
+local times_out = failures.times_out
 local FOREVER = 30
 local BODY = ("x"):rep(100)
 
@@ -12,18 +14,6 @@ describe("a time-out", function()
 
   setup(function() sim = simulator.shared() end)
   before_each(function() sim:reset() end)
-
-  -- The call must end by this time-out, when it is due and in this phase.
-  local function times_out(reason, phase, step, options)
-    local err
-    local seconds = wire.took(function() err = wire.fails(step, options) end)
-    assert.are.equal("timeout", err.kind)
-    assert.are.equal(reason, err.reason)
-    assert.are.equal(phase, err.phase)
-    assert.is_true(seconds >= LIMIT - 0.002, "too early: " .. seconds)
-    assert.is_true(seconds < LIMIT + wire.slack, "too late: " .. seconds)
-    return err
-  end
 
   describe("of connecting", function()
     local deaf, close

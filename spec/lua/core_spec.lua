@@ -8,15 +8,11 @@ local sim
 setup(function() sim = simulator.shared() end)
 before_each(function() sim:reset() end)
 
-local function request(text)
-  return { model = wire.model, message = text }
-end
-
 describe("two coroutines", function()
   it("can make blocking calls in turn", function()
     local function run(name)
       for _ = 1, 3 do
-        local reply = assert(wire.chat(nil, request(name)))
+        local reply = assert(wire.chat(nil, wire.asking(name)))
         coroutine.yield(reply:text():find(name, 1, true))
       end
     end

@@ -20,6 +20,13 @@ local wire = {
 
 wire.request = { model = wire.model, message = "Hello there" }
 
+--- A request with this message.
+---@param text string
+---@return table
+function wire.asking(text)
+  return { model = wire.model, message = text }
+end
+
 --- Options of a call to the shared simulator, with others over them.
 ---@param options? table
 ---@return table
