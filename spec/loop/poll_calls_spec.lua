@@ -3,7 +3,6 @@
 local novita = require("novita")
 
 local poll = require("novita.loop.poll")
-local simulator = require("spec.support.simulator_client")
 local streaming = require("spec.support.streaming")
 
 local request = streaming.request
@@ -11,11 +10,7 @@ local is_51 = _VERSION == "Lua 5.1" and not rawget(_G, "jit") -- no yield across
 local sim, client
 
 describe("calls in tasks", function()
-  setup(function() sim = simulator.shared() end)
-  before_each(function()
-    sim:reset()
-    client = streaming.client()
-  end)
+  before_each(function() client, sim = streaming.fresh() end)
 
   it("go on at once: two cold ones do not wait for each other's response", function()
     sim:always { delay = 0.1 }

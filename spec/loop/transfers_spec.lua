@@ -2,18 +2,13 @@
 
 local novita = require("novita")
 
-local simulator = require("spec.support.simulator_client")
 local streaming = require("spec.support.streaming")
 
 local request = streaming.request
 local sim, client
 
 describe("calls in tasks", function()
-  setup(function() sim = simulator.shared() end)
-  before_each(function()
-    sim:reset()
-    client = streaming.client()
-  end)
+  before_each(function() client, sim = streaming.fresh() end)
 
   it("go on while code outside waits for its own", function()
     local seen = 0

@@ -4,18 +4,13 @@ local core = require("novita.core")
 local novita = require("novita")
 
 local poll = require("novita.loop.poll")
-local simulator = require("spec.support.simulator_client")
 local streaming = require("spec.support.streaming")
 
 local request = streaming.request
-local sim, client
+local client
 
 describe("calls in tasks", function()
-  setup(function() sim = simulator.shared() end)
-  before_each(function()
-    sim:reset()
-    client = streaming.client()
-  end)
+  before_each(function() client = streaming.fresh() end)
 
   it("have their turn although a task yields all the time", function()
     local done = false

@@ -1,34 +1,16 @@
 -- The loop for libuv in programs with luv. (In Neovim: spec/nvim.)
 
-local child = require("spec.support.child")
 local simulator = require("spec.support.simulator_client")
+local support = require("spec.support.uv")
 
 local sim = simulator.shared()
-
-local PRELUDE = ([[
-  local uv, novita = require("luv"), require("novita")
-  local loop = require("novita.loop.uv")
-  local client = novita.new { base_url = %q, api_key = "sk_spec", loop = loop }
-  local function ask(text) return { model = "simulator/echo", message = text } end
-]]):format(sim.url)
-
-local function run(code)
-  local output, _, status = child.run(PRELUDE .. code)
-  return output, status
-end
-
-local function prints(expected, code)
-  local output, status = run(code)
-  assert.are.equal(expected, output)
-  assert.are.equal(0, status)
-end
 
 describe("with luv", function()
   before_each(function() sim:reset() end)
 
   it("tasks that wait are cancelled when the pool is closed", function()
     sim:script { { match = "lost", cut = 0, ending = "stall" } }
-    prints("cancelled\nHi", [[
+    support.prints("cancelled\nHi", [[
       local task = loop.spawn(function() return client:chat(ask("lost")) end)
       loop.pool():close()
       local _, _, err = task:join()
@@ -38,7 +20,7 @@ describe("with luv", function()
   end)
 
   it("tasks go on without descriptors for a pool, and their calls say so", function()
-    prints("config\nconfig 0.02\nHi", [[
+    support.prints("config\nconfig 0.02\nHi", [[
       uv.run("nowait") -- libuv's own descriptors
       local files = {}
       repeat
@@ -58,7 +40,7 @@ describe("with luv", function()
   end)
 
   it("calls block where there is no task", function()
-    prints("Hi\nHi again", [[
+    support.prints("Hi\nHi again", [[
       print(client:chat(ask("Hi")):text())
       for text in client:stream(ask("Hi again")):text() do io.write(text) end
     ]])
@@ -66,7 +48,7 @@ describe("with luv", function()
 
   it("tasks keep uv.run alive until the last has ended, and no longer", function()
     sim:always { delay = 0.05 }
-    prints("tick\none\ntwo\n", [[
+    support.prints("tick\none\ntwo\n", [[
       loop.spawn(function() print(client:chat(ask("one")):text()) end)
       loop.spawn(function() loop.sleep(0.2) print(client:chat(ask("two")):text()) end)
       local timer = uv.new_timer()
@@ -76,7 +58,7 @@ describe("with luv", function()
   end)
 
   it("calls go on in the background while the program runs its loop", function()
-    prints("headers 200\ntext: a b\ndone: a b\n", [[
+    support.prints("headers 200\ntext: a b\ndone: a b\n", [[
       local parts = {}
       client:start(ask("a b"), {
         on_headers = function(status) print("headers " .. status) end,
@@ -92,7 +74,7 @@ describe("with luv", function()
 
   it("cancel comes from any callback", function()
     sim:always { delay = 30 }
-    prints("cancelled\ntrue\n", [[
+    support.prints("cancelled\ntrue\n", [[
       local handle = client:start(ask("x"), { on_done = function(_, err) print(err.kind) end })
       local timer, started = uv.new_timer(), loop.now()
       timer:start(50, 0, function() handle:cancel() timer:close() end)
@@ -102,7 +84,7 @@ describe("with luv", function()
   end)
 
   it("an error that nobody waits for is written to stderr, the loop goes on", function()
-    local output, status = run [[
+    local output, status = support.run [[
       loop.spawn(function() error("oh no") end)
       client:start(ask("x"), { on_text = function() error("in text") end })
       client:start(ask("y"), { on_done = function(reply) print(reply:text()) end })
@@ -117,7 +99,7 @@ describe("with luv", function()
 
   it("a program may end in the middle of a stream", function()
     sim:always { pace = 0.01 }
-    prints("enough\n", [[
+    support.prints("enough\n", [[
       local handle
       handle = client:start(ask(("w "):rep(100)), { on_text = function() uv.stop() end })
       uv.run()

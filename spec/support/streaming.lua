@@ -26,6 +26,13 @@ function streaming.client(options)
   return novita.new(all)
 end
 
+--- A client of the simulator, which has no journal yet.
+---@return table client, table simulator
+function streaming.fresh()
+  simulator.shared():reset()
+  return streaming.client(), simulator.shared()
+end
+
 -- Events ------------------------------------------------------------------------------------------
 
 --- The JSON of a chunk with one choice.
