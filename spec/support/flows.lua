@@ -6,6 +6,7 @@
 --       local flow = flows.flow(function(run, trigger) ... end, options)
 
 local busted = require("busted")
+local luassert = require("luassert")
 
 local novita = require("novita")
 
@@ -123,6 +124,42 @@ function flows.told(record, pass)
     end
   end
   return list
+end
+
+--- The plan of a run; nothing is sent or kept.
+---@param flow table
+---@param trigger? table
+---@return table
+function flows.plan(flow, trigger)
+  local plan = assert(flow:plan(trigger))
+  luassert.same({}, flows.asked())
+  luassert.same({}, flows.store():runs())
+  return plan
+end
+
+--- What stands in a plan, steps and what they would ask: "a chat First", "b[1] chat" ...
+---@param plan table
+---@return string[]
+function flows.planned(plan)
+  local list = {}
+  for index, entry in ipairs(plan.steps) do
+    local item = entry.item and ("[%d]"):format(entry.item) or ""
+    local asks = entry.input and entry.input.messages and entry.input.messages[1].content
+    local needs = entry.needs and "needs " .. table.concat(entry.needs, ",")
+    list[index] = table.concat({ entry.step .. item, entry.kind, asks or needs }, " ")
+  end
+  return list
+end
+
+--- Why a list of steps is refused.
+---@param steps table
+---@param options? table
+---@return string message
+function flows.refusal(steps, options)
+  local flow, err = novita.workflow("spec", steps, flows.options(options))
+  luassert.is_nil(flow)
+  luassert.equal("config", err.kind)
+  return err.message
 end
 
 return flows

@@ -3,29 +3,10 @@
 local flows = require("spec.support.flows")
 
 local ask = flows.ask
-
--- "a chat First", "b[1] chat" ...: steps, and what they would ask.
-local function planned(plan)
-  local list = {}
-  for index, entry in ipairs(plan.steps) do
-    local item = entry.item and ("[%d]"):format(entry.item) or ""
-    local asks = entry.input and entry.input.messages and entry.input.messages[1].content
-    local needs = entry.needs and "needs " .. table.concat(entry.needs, ",")
-    list[index] = table.concat({ entry.step .. item, entry.kind, asks or needs }, " ")
-  end
-  return list
-end
+local planned = flows.planned
 
 describe("a plan", function()
   flows.with()
-
-  -- Plans a run; nothing is sent or kept.
-  local function plan_of(flow, trigger)
-    local plan = assert(flow:plan(trigger))
-    assert.same({}, flows.asked())
-    assert.same({}, flows.store():runs())
-    return plan
-  end
 
   it("has every request where none depends on an answer", function()
     local flow = flows.flow(function(run, trigger)
@@ -34,7 +15,7 @@ describe("a plan", function()
       run:step("c", { n = 1 }, function() error("not to be called") end)
       run:sleep("d", 1000)
     end)
-    local plan = plan_of(flow, { word = "one" })
+    local plan = flows.plan(flow, { word = "one" })
     assert.same({ "a chat First one", "b[1] chat About x", "b[2] chat About y", "c step" },
       planned(plan))
     assert.is_true(plan.complete)
@@ -52,7 +33,7 @@ describe("a plan", function()
       { name = "e", when = "{{trigger.never}}", chat = ask("e") },
       { name = "f", run = print, input = "{{trigger.word}}" },
     }
-    local plan = plan_of(flow, { word = "cats" })
+    local plan = flows.plan(flow, { word = "cats" })
     assert.same({ "a chat About cats", "b chat needs a", "c[1] chat x", "d chat needs a,c",
       "f step" }, planned(plan))
     assert.is_true(plan.steps[4].conditional)
@@ -60,7 +41,7 @@ describe("a plan", function()
   end)
 
   it("has the error that the flow would pause with", function()
-    local plan = plan_of(flows.flow(function(run)
+    local plan = flows.plan(flows.flow(function(run)
       run:chat("a", { model = "m", message = "x", temperature = 9 })
     end))
     assert.equal("temperature", plan.error.param)

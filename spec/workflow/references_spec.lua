@@ -1,7 +1,5 @@
 -- The variables that a list of steps names are known before a run begins.
 
-local novita = require("novita")
-
 local flows = require("spec.support.flows")
 
 local ask = flows.ask
@@ -9,18 +7,11 @@ local ask = flows.ask
 describe("a list of steps", function()
   flows.with()
 
-  local function refusal(steps, options)
-    local flow, err = novita.workflow("spec", steps, flows.options(options))
-    assert.is_nil(flow)
-    assert.equal("config", err.kind)
-    return err.message
-  end
-
   it("may name variables that the options give, and members in a section", function()
     local text = "{{word}} {{#trigger.list}}{{name}}{{/trigger.list}}"
     flows.flow({ { name = "a", chat = ask(text) } }, { vars = { word = "x" } })
     text = "{{#trigger.x}}{{steps.b}}{{/trigger.x}}"
-    local message = refusal { { name = "a", chat = ask(text) } }
+    local message = flows.refusal { { name = "a", chat = ask(text) } }
     assert.is_truthy(message:find('there is no step "b"', 1, true), message)
   end)
 

@@ -1,20 +1,11 @@
 -- The table form is checked whole before the first call.
 
-local novita = require("novita")
-
 local flows = require("spec.support.flows")
 
 local ask = flows.ask
 
 describe("a list of steps", function()
   flows.with()
-
-  local function refusal(steps, options)
-    local flow, err = novita.workflow("spec", steps, flows.options(options))
-    assert.is_nil(flow)
-    assert.equal("config", err.kind)
-    return err.message
-  end
 
   local good = { name = "good", chat = ask("x") }
 
@@ -69,11 +60,11 @@ describe("a list of steps", function()
       { name = "a", chat = ask("{{trigger.x | shout}}") },
     },
   } do
-    it("is refused: " .. message, function() assert.equal(message, refusal(steps)) end)
+    it("is refused: " .. message, function() assert.equal(message, flows.refusal(steps)) end)
   end
 
   it("is refused with two calls in a step", function()
-    assert.is_truthy(refusal({ { name = "a", chat = ask("x"), run = print } })
+    assert.is_truthy(flows.refusal({ { name = "a", chat = ask("x"), run = print } })
       :find("^steps.a: has both %l+ and %l+$"))
   end)
 end)
