@@ -7,16 +7,9 @@ local talk = require("spec.support.client")
 
 before_each(function() talk.sim:reset() end)
 
-local function asks(step, fields, options)
-  if step then talk.sim:script { step } end
-  local request = { model = talk.MODEL, prompt = "one two three" }
-  for name, value in pairs(fields or {}) do request[name] = value end
-  return talk.client(options):completions(request)
-end
-
 describe("a completion", function()
   it("is the answer as the server sent it", function()
-    local answer, info = asks()
+    local answer, info = talk.completes()
     assert.are.same({ { index = 0, text = "one two three", finish_reason = "stop" } },
       answer.choices)
     assert.are.same({ 6, 200 }, { answer.usage.total_tokens, info.status })
@@ -31,7 +24,7 @@ describe("a completion", function()
       { events = { '{"choices":[{"index":0,"text":"one two"}]}',
         '{"choices":[{"index":0,"text":{}}]}' } },
     } do
-      local stream = assert(asks(step, { stream = true }))
+      local stream = assert(talk.completes(step, { stream = true }))
       local reply, err = stream:reply()
       assert.is_nil(reply)
       local kinds = { stream_truncated = true, connection = true, invalid_response = true }
@@ -42,9 +35,9 @@ describe("a completion", function()
 
   it("is an error if it is none", function()
     for _, body in ipairs { "{}", '{"choices":[]}', '"text"' } do
-      assert.are.equal("invalid_response", select(2, asks { body = body }).kind)
+      assert.are.equal("invalid_response", select(2, talk.completes { body = body }).kind)
     end
-    local _, err = asks(nil, { model = "baai/bge-m3" })
+    local _, err = talk.completes(nil, { model = "baai/bge-m3" })
     assert.are.equal("model: baai/bge-m3 does not support endpoint: completions", err.message)
   end)
 

@@ -2,19 +2,9 @@
 
 local talk = require("spec.support.client")
 
-local function asks(body, fields)
-  talk.sim:reset()
-  if body then talk.sim:script { { body = body } } end
-  local request = {
-    model = "baai/bge-reranker-v2-m3", query = "a cat", documents = { "a dog", "a cat sits" },
-  }
-  for name, value in pairs(fields or {}) do request[name] = value end
-  return talk.client():rerank(request)
-end
-
 describe("rerank", function()
   it("gives the best documents first", function()
-    local answer, info = asks(nil, { top_n = 1 })
+    local answer, info = talk.reranks(nil, { top_n = 1 })
     assert.are.same({ { index = 1, relevance_score = 1, document = { text = "a cat sits" } } },
       answer.results)
     assert.are.same({ 7, 200 }, { answer.usage.total_tokens, info.status })
@@ -24,7 +14,7 @@ describe("rerank", function()
     local wanted = { { index = 0, relevance_score = 0.5 } }
     for _, body in ipairs { '{"data":[{"index":0,"relevance_score":0.5}]}',
       '[{"index":0,"score":0.5}]' } do
-      local results = asks(body).results
+      local results = talk.reranks(body).results
       assert.are.same(wanted[1].index, results[1].index)
       assert.are.same(wanted[1].relevance_score, results[1].relevance_score)
     end

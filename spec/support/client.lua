@@ -76,6 +76,30 @@ function talk.asks(step, request, options)
   return talk.client(options):request(request)
 end
 
+--- The answer and info of a rerank of two documents, which the simulator or this body answers.
+---@param body? string
+---@param fields? table of the request
+function talk.reranks(body, fields)
+  talk.sim:reset()
+  if body then talk.sim:script { { body = body } } end
+  local request = {
+    model = "baai/bge-reranker-v2-m3", query = "a cat", documents = { "a dog", "a cat sits" },
+  }
+  for name, value in pairs(fields or {}) do request[name] = value end
+  return talk.client():rerank(request)
+end
+
+--- The answer and info of a text completion, after a step of the simulator.
+---@param step? simulator.step
+---@param fields? table of the request
+---@param options? table of the client
+function talk.completes(step, fields, options)
+  if step then talk.sim:script { step } end
+  local request = { model = talk.MODEL, prompt = "one two three" }
+  for name, value in pairs(fields or {}) do request[name] = value end
+  return talk.client(options):completions(request)
+end
+
 --- The reply and info, or nil and the error, that a step of the simulator leads to.
 function talk.answers(step, options)
   talk.sim:reset()
