@@ -2,9 +2,10 @@
 
 local child = require("spec.support.child")
 local files = require("spec.support.files")
+local loader = require("spec.support.loader")
 
-local FOLDER = "build/loader"
-local CPATH = os.getenv("LUA_CPATH")
+local FOLDER, CPATH = loader.FOLDER, loader.CPATH
+local run = loader.run
 local MODULE = CPATH:match("^[^;]+"):gsub("%?", "novita/core")
 local THIS = rawget(_G, "jit") and "LuaJIT" or _VERSION
 local LUA = rawget(_G, "jit") and "luajit" or _VERSION:match("%d.%d")
@@ -13,23 +14,10 @@ local BESIDE = FOLDER .. "/lua/novita/core-" .. LUA .. ".so"
 
 local function copy(from, to) files.write(to, files.read(from)) end
 
--- Runs code where the Lua files are copies, with no C module on the path but cjson.
-local function run(code, cpath)
-  return (child.run(code, {
-    LUA_PATH = FOLDER .. "/lua/?.lua;" .. FOLDER .. "/lua/?/init.lua;;",
-    LUA_CPATH = (cpath or "/nonexistent/?.so") .. ";;",
-  }))
-end
-
 local LOAD = "require('novita') print(pcall(require, 'novita.core'))"
 
 describe("the C module", function()
-  before_each(function()
-    os.execute(("rm -rf %s && mkdir -p %s/lua %s/other/novita && cp -r lua/novita %s/lua && "
-      .. "rm -f %s/lua/novita/*.so"):format(FOLDER, FOLDER, FOLDER, FOLDER, FOLDER))
-  end)
-
-  teardown(function() os.execute("rm -rf " .. FOLDER) end)
+  loader.with()
 
   it("is found on package.cpath", function()
     assert.are.equal("true\ttable", run(LOAD, CPATH):sub(1, 10))

@@ -1,18 +1,11 @@
 -- The delay that a server requests, from headers and from errors.
 
+local errors = require("spec.support.errors")
 local retry = require("novita.retry")
 
 local WALL = 784111777 -- Sun, 06 Nov 1994 08:49:37 GMT
 
-local function fail(kind, fields)
-  local err = { kind = kind, headers = {} }
-  for name, value in pairs(fields or {}) do err[name] = value end
-  return err
-end
-
-local function status(code, headers)
-  return fail("api_status", { status = code, headers = headers })
-end
+local fail, status = errors.fail, errors.status
 
 describe("retry.after", function()
   local DATE = "Sun, 06 Nov 1994 08:49:37 GMT"

@@ -1,4 +1,5 @@
 
+local errors = require("spec.support.errors")
 local retry = require("novita.retry")
 local generator = require("spec.support.random")
 
@@ -8,16 +9,7 @@ local DEFAULT = retry.policy()
 
 local function half() return 0.5 end
 
--- An error as an attempt returns it.
-local function fail(kind, fields)
-  local err = { kind = kind, headers = {} }
-  for name, value in pairs(fields or {}) do err[name] = value end
-  return err
-end
-
-local function status(code, headers)
-  return fail("api_status", { status = code, headers = headers })
-end
+local fail, status = errors.fail, errors.status
 
 local function lost(reason, phase)
   return fail("connection", { reason = reason, phase = phase })
