@@ -24,6 +24,7 @@ describe("rule.check", function()
     { { count = 1.5 }, "thing.count: expected an integer >= 1, got 1.5" },
     { { count = "2" }, 'thing.count: expected an integer >= 1, got "2"' },
     { { count = math.huge }, "thing.count: expected an integer >= 1, got inf" },
+    { { count = 1e20 }, "thing.count: expected an integer >= 1, got 1e+20" },
     { { share = -0.5 }, "thing.share: expected a number from 0 to 1, got -0.5" },
     { { share = 1.5 }, "thing.share: expected a number from 0 to 1, got 1.5" },
     { { seconds = 0 / 0 }, "thing.seconds: expected a number >= 0, got " },

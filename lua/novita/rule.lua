@@ -6,6 +6,8 @@
 local each = require("novita.compat").each
 local misuse = require("novita.misuse")
 
+local MOST = 2 ^ 53
+
 local rule = {}
 
 ---@class novita.OptionRule
@@ -31,13 +33,13 @@ end
 
 --- A whole number.
 ---@param least integer
----@return novita.OptionRule
+---@return novita.OptionRule up to 2^53, which every Lua and every store can keep
 function rule.integer(least)
   return {
     expected = "an integer >= " .. least,
     type = "integer",
     accepts = function(value)
-      return type(value) == "number" and value >= least and value % 1 == 0
+      return type(value) == "number" and value >= least and value <= MOST and value % 1 == 0
     end,
   }
 end

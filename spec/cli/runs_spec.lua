@@ -51,6 +51,24 @@ describe("novita runs", function()
     assert.are.equal(130, terminal:finish())
   end)
 
+  it("are known by an id only, and counted by numbers that a store can keep", function()
+    paused()
+    for _, words in ipairs { "show", "retry", "fork", "rm" } do
+      for _, id in ipairs { "''", "%", "_", "'~'", "\"' or ''='\"" } do
+        local result = run("runs " .. words .. " " .. id)
+        assert.are.same({ 2, "" }, { result.status, result.out }, result.err)
+        assert.is_nil(result.err:find("internal error", 1, true), result.err)
+      end
+    end
+    assert.are.equal(2, run("runs list -n 99999999999999999999").status)
+    assert.are.equal(1, select(2, run("runs list").out:gsub("\n", "")))
+  end)
+
+  it("have a log that is a list in JSON, also before they begin", function()
+    local queued = run("run flow.lua -p x=later --queue --json").out
+    assert.is_truthy(queued:find('"log":[]', 1, true), queued)
+  end)
+
   it("are removed", function()
     local id = paused()
     assert.are.same({ status = 0, out = "", err = "" }, run("runs rm " .. id))

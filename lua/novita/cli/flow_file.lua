@@ -7,6 +7,7 @@ local error_hint = require("novita.error_hint")
 local files = require("novita.cli.files")
 local home = require("novita.cli.home")
 local meta = require("novita.store.meta")
+local misuse = require("novita.misuse")
 local stores = require("novita.store")
 local tables = require("novita.tables")
 
@@ -57,7 +58,11 @@ end
 function flow_file.store(address, file)
   local given = address or file and file.options.store
   stores.records = require("novita.workflow.records") -- for store:runs and store:run
-  if given then return stores.of(given) end
+  if given then
+    local ok, store, err = pcall(stores.of, given)
+    if ok then return store, err end
+    return wrong(file and file.path or "--store", account.misuse(store))
+  end
   local path, err = home.store_path("runs.db")
   if not path then return nil, err end
   return stores.open(path)
@@ -74,7 +79,11 @@ function flow_file.workflow(file, store, more, public)
   local client, err = account.client(nil, public)
   if not client then return nil, err end
   local options = tables.merged(file.options, more, { store = store })
-  options.defaults = tables.merged({ model = account.model() }, options.defaults or {})
+  local defaults = options.defaults or {}
+  if type(defaults) ~= "table" then
+    return wrong(file.path, "defaults: expected a table, got " .. misuse.shown(defaults))
+  end
+  options.defaults = tables.merged({ model = account.model() }, defaults)
   local ok, flow, problem = pcall(client.workflow, client, file.name, file.flow, options)
   if not ok then return wrong(file.path, account.misuse(flow)) end -- a wrong option
   return flow, problem

@@ -111,8 +111,14 @@ local function add_store(parser)
   parser:option("--store"):argname("ADDRESS"):description("Where the runs are kept.")
 end
 
+local function id_of(text)
+  if text ~= "" then return text end
+  return nil, 'expected the first letters of an id, got ""'
+end
+
 local function add_run(parser)
-  parser:argument("id"):argname("ID"):description("The run: the first letters of its id.")
+  parser:argument("id"):argname("ID"):convert(id_of)
+    :description("The run: the first letters of its id.")
   add_store(parser)
 end
 
