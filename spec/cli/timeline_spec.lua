@@ -37,4 +37,17 @@ describe("novita runs", function()
     assert.are.same({ "bad_request", 2, "a" },
       { record.error.kind, #record.log, record.trigger.x })
   end)
+
+  it("keeps each run and each attempt on one line, whatever their names and errors", function()
+    cli.write("odd.lua", [[
+      return { name = "a\tb\nc", flow = function(run)
+        run:step("s\t1\n2", function() error("no\n\tluck\r\27[31m", 0) end)
+      end }]])
+    local record = core.decode(run("run odd.lua --json").out)
+    assert.are.same({ "paused", "a\tb\nc" }, { record.status, record.flow })
+    assert.is_truthy(run("runs list").out:find("^%x+\ta b c\tpaused\ts 1 2\t[^\n]+\n$"))
+    local out = run("runs show " .. record.id).out
+    assert.are.equal(3, select(2, out:gsub("\n", "")), out)
+    assert.is_truthy(out:find("  1  s 1 2 +failed .*callback_error: no luck %[31m\n$"), out)
+  end)
 end)

@@ -17,18 +17,24 @@ local function money_of(what)
   return what.usd and ("%.6f USD"):format(what.usd)
 end
 
+-- A text as a part of a line: names and messages may have line breaks and tabs.
+local function flat(text)
+  return (tostring(text):gsub("%c+", " "))
+end
+
 -- Joins the parts that there are.
 local function joined(separator, ...)
   local parts = {}
   for index = 1, select("#", ...) do
     local part = select(index, ...)
-    if part then parts[#parts + 1] = tostring(part) end
+    if part then parts[#parts + 1] = flat(part) end
   end
   return table.concat(parts, separator)
 end
 
 local function step_of(entry)
-  return entry.item and ("%s[%d]"):format(entry.step, entry.item) or entry.step
+  local name = flat(entry.step)
+  return entry.item and ("%s[%d]"):format(name, entry.item) or name
 end
 
 local function error_of(err)
@@ -48,7 +54,7 @@ end
 ---@param record novita.RunRecord
 ---@return string
 function timeline.row(record)
-  return table.concat({ record.id, record.flow, record.status, record.failed_step or "",
+  return table.concat({ record.id, flat(record.flow), record.status, flat(record.failed_step or ""),
     clock(record.created_at), record.prompt_tokens or 0, record.completion_tokens or 0,
     record.usd and ("%.6f"):format(record.usd) or "" }, "\t")
 end
@@ -75,7 +81,7 @@ end
 ---@return string[]
 function timeline.lines(record)
   local lines = { timeline.head(record) }
-  if record.error then lines[2] = "  " .. tostring(record.error) end
+  if record.error then lines[2] = "  " .. flat(record.error) end
   if record.result ~= nil then lines[#lines + 1] = "  " .. assert(core.encode(record.result)) end
   for _, entry in ipairs(record.log) do
     local cells = columns_of(entry)

@@ -4,6 +4,7 @@
 --- it only hands them on; where it looks into one, it is left.
 
 local body = require("novita.workflow.body")
+local core = require("novita.core")
 local frozen = require("novita.workflow.frozen")
 local estimator = require("novita.limit.estimator")
 local loops = require("novita.loop")
@@ -73,7 +74,7 @@ function plan.make(flow, trigger)
   local run = pass.new {
     id = "plan", started_at = loops.environment(loop).time(), store = flow.store, loop = loop,
     settings = flow.settings, new_client = flow.new_client, recall = recall, foresee = foresee,
-    write = function() return "null" end, steps = {}, tokens = 0,
+    write = function() return "null" end, steps = core.array {}, tokens = 0,
   }
   pass.execute(run, flow.fn, body.new(run), copy)
   local failure = run.failure and frozen.write_error(run.failure.error)
