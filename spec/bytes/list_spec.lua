@@ -1,25 +1,16 @@
 -- The lists of a pool: its transfers, and those that have news.
 
-local core = require("novita.core")
-
+local pools = require("spec.support.pools")
 local simulator = require("spec.support.simulator_client")
 local wire = require("spec.support.wire")
 
-local FOREVER = 30
+local pool
 
-local sim
-
-setup(function() sim = simulator.shared() end)
-before_each(function() sim:reset() end)
+pools.with(function(fresh) pool = fresh end)
 
 describe("pool:poll", function()
-  local pool
-
-  before_each(function() pool = core.pool() end)
-  after_each(function() pool:close() end)
-
   it("counts what is in flight", function()
-    sim:always { delay = FOREVER }
+    simulator.shared():always { delay = 30 }
     assert.are.equal("novita.pool (0 in flight)", tostring(pool))
     local one = assert(pool:chat(wire.request, wire.options()))
     local two = assert(pool:chat(wire.request, wire.options()))

@@ -1,21 +1,13 @@
 -- The methods of pools: what their arguments may be.
 
-local core = require("novita.core")
-
-local simulator = require("spec.support.simulator_client")
+local pools = require("spec.support.pools")
 local wire = require("spec.support.wire")
 
-local sim
+local pool
 
-setup(function() sim = simulator.shared() end)
-before_each(function() sim:reset() end)
+pools.with(function(fresh) pool = fresh end)
 
 describe("pool:poll", function()
-  local pool
-
-  before_each(function() pool = core.pool() end)
-  after_each(function() pool:close() end)
-
   it("never waits for a time that is no number", function()
     assert.has_error(function() pool:poll(0 / 0) end)
     assert.is_true(wire.took(function() pool:poll(-1) end) < wire.slack / 4)
@@ -24,11 +16,6 @@ describe("pool:poll", function()
 end)
 
 describe("pool:request", function()
-  local pool
-
-  before_each(function() pool = core.pool() end)
-  after_each(function() pool:close() end)
-
   it("raises when it is used wrongly", function()
     for _, wrong in ipairs { {}, { path = "models" }, { path = "/a b" }, { path = "/a\r\nX: y" },
       { path = 1 }, { path = "/x", body = {} } } do
