@@ -33,6 +33,21 @@ describe("a plan", function()
     novita.run()
   end)
 
+  it("ends where a loop waits for an answer, and where an input contains itself", function()
+    local flow = flows.flow(function(run)
+      local state
+      repeat state = run:step("poll", os.time) until state == "ready"
+    end)
+    local plan = flows.plan(flow)
+    assert.is_false(plan.complete)
+    assert.equal("poll", plan.waits_for)
+    local cycle = {}
+    cycle.a, cycle.b, cycle.c = cycle, cycle, cycle
+    plan = flows.plan(flows.flow(function(run) run:step("a", cycle, os.time) end))
+    assert.equal("config", plan.error.kind)
+    novita.run()
+  end)
+
   it("names the steps whose answers a step is given", function()
     local flow = flows.flow(function(run)
       local reply = run:chat("a", ask("x"))

@@ -13,6 +13,8 @@ local unknown = require("novita.workflow.unknown")
 
 local plan = {}
 
+local MOST = 10000 -- steps of one name, apart from items: a loop that ends by an answer has more
+
 ---@class novita.Plan
 ---@field steps novita.PlannedStep[] in the order in which they would begin
 ---@field complete boolean is this all, with every input? false where the flow depends on an answer
@@ -28,18 +30,28 @@ local plan = {}
 ---@field needs? string[] the steps on whose answers it depends
 ---@field conditional? boolean true if it depends on an answer whether it is made
 
+-- Leaves the flow: what follows depends on the answer of a step.
+local function leave(run, name)
+  run.waits_for = run.waits_for or name
+  pass.stop(run, "the rest depends on the answer of " .. name)
+  pass.park(run)
+end
+
+-- Counts the steps of a name, since a loop may wait for an answer that never comes here.
+local function count(run, name)
+  run.planned[name] = (run.planned[name] or 0) + 1
+  if run.planned[name] > MOST then leave(run, name) end
+end
+
 -- Adds a step to the plan; returns what the flow has in place of its result.
 local function add(run, this, input, needs, conditional)
+  if not this.item then count(run, this.name) end
   table.insert(run.steps, {
     step = this.name, kind = this.kind, item = this.item, input = input, needs = needs,
     conditional = conditional or nil,
   })
   if input == nil then run.partial = true end
-  return unknown.new(this.name, function()
-    run.waits_for = run.waits_for or this.name
-    pass.stop(run, "the rest depends on the answer of " .. this.name)
-    pass.park(run)
-  end)
+  return unknown.new(this.name, function() leave(run, this.name) end)
 end
 
 -- Notes a step whose input is known.
@@ -74,7 +86,7 @@ function plan.make(flow, trigger)
   local run = pass.new {
     id = "plan", started_at = loops.environment(loop).time(), store = flow.store, loop = loop,
     settings = flow.settings, new_client = flow.new_client, recall = recall, foresee = foresee,
-    write = function() return "null" end, steps = core.array {}, tokens = 0,
+    write = function() return "null" end, steps = core.array {}, tokens = 0, planned = {},
   }
   pass.execute(run, flow.fn, body.new(run), copy)
   local failure = run.failure and frozen.write_error(run.failure.error)

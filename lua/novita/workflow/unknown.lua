@@ -5,7 +5,7 @@ local compat = require("novita.compat")
 
 local unknown = {}
 
-local MAX_DEPTH = 100 -- of tables in a value
+local MAX_DEPTH = 200 -- of tables in a value, as in JSON
 
 local newproxy = rawget(_G, "newproxy")
 local EVENTS = {
@@ -34,12 +34,13 @@ function unknown.new(name, on_use)
   return object
 end
 
--- Adds the names of those in a value to a list.
-local function collect(names, value, depth)
+-- Adds the names of those in a value to a list; looks into each table once.
+local function collect(names, value, depth, seen)
   if marks[value] then
     names[#names + 1] = marks[value]
-  elseif type(value) == "table" and depth > 0 then
-    for _, member in compat.each(value) do collect(names, member, depth - 1) end
+  elseif type(value) == "table" and depth > 0 and not seen[value] then
+    seen[value] = true
+    for _, member in compat.each(value) do collect(names, member, depth - 1, seen) end
   end
   return names
 end
@@ -49,7 +50,7 @@ end
 ---@return string[]
 function unknown.names_in(value)
   if value == nil then return {} end
-  return collect({}, value, MAX_DEPTH)
+  return collect({}, value, MAX_DEPTH, {})
 end
 
 return unknown
