@@ -94,9 +94,11 @@ for _, engine in ipairs(flows.engines) do
     end)
 
     it("hold no key, in any column", function()
-      local flow = flows.flow(function(run) run:chat("a", ask("x")) end,
-        { api_key = "sk_very_secret", headers = { ["x-mine"] = "sk_other_secret" } })
-      flow:start()
+      local flow = flows.flow(function(run)
+        run:chat("a", ask("x"))
+        run:request("b", { path = "/models", headers = { ["x-mine"] = "my_secret" } })
+      end, { api_key = "sk_very_secret", headers = { ["x-mine"] = "sk_other_secret" } })
+      assert.equal("done", flow:start().status)
       local store = flows.store()
       for _, name in ipairs { "run", "step", "attempt" } do
         for _, row in ipairs(assert(store:query("select * from " .. name))) do

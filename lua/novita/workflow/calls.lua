@@ -61,12 +61,20 @@ function prepare.tools(given, settings, run)
   }
 end
 
--- The same table without the functions in it, which make no other request.
-local function without_functions(given)
+-- Returns headers by whose values they are known, and which can be kept: one may be a key.
+local function hashed(headers)
+  local copy = {}
+  for name, value in each(headers) do copy[name] = core.sha256(tostring(value)) end
+  return copy
+end
+
+-- Returns the same table without the functions in it, which make no other request, and keys.
+local function keepable(given)
   local copy = {}
   for name, value in each(given) do
     if type(value) ~= "function" then copy[name] = value end
   end
+  if type(copy.headers) == "table" then copy.headers = hashed(copy.headers) end
   return copy
 end
 
@@ -81,7 +89,7 @@ local function filled(given, settings)
   if whole.stream then
     return nil, error_hint.config_error("stream", "a step brings a whole answer")
   end
-  local input, err = frozen.write(without_functions(whole))
+  local input, err = frozen.write(keepable(whole))
   return input and whole, input or err
 end
 
