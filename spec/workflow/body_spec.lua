@@ -137,6 +137,9 @@ describe("a step of a function", function()
   it("refuses what it can't use", function()
     for pattern, body in pairs {
       ["step: expected a name, got nil"] = function(self) self:step(nil, os.time) end,
+      ["step: expected a name in UTF-8"] = function(self) self:step("a\255", os.time) end,
+      ["without NUL"] = function(self) self:step("a\0b", os.time) end,
+      ["sleep: expected seconds, got inf"] = function(self) self:sleep("a", math.huge) end,
       ["step: expected a function, got nil"] = function(self) self:step("a", {}) end,
       ['options.on_err: unknown option; did you mean "on_error"?'] = function(self)
         self:step("a", nil, os.time, { on_err = "return" })

@@ -38,6 +38,7 @@ local mt = { __name = "novita.run", __index = methods }
 
 local pass_of = setmetatable({}, { __mode = "k" })
 
+local LONGEST = 1e9 -- seconds of a sleep
 local SLEEP = "sleep" -- its kind: a retry makes only what is left of it
 
 local STEP_OPTIONS = {
@@ -167,7 +168,9 @@ end
 ---@param seconds number
 function methods:sleep(name, seconds)
   local run = pass_of[self]
-  if not rule.number(0).accepts(seconds) then misuse.expected("sleep", "seconds", seconds) end
+  if not rule.number(0, LONGEST).accepts(seconds) then
+    misuse.expected("sleep", "seconds", seconds)
+  end
   local given = { name = name, input = frozen.write(seconds) }
   given.kind = SLEEP
   step.perform(run, given, function(this)

@@ -102,6 +102,9 @@ end
 ---@return novita.Task
 function pass.enter(run, name)
   if type(name) ~= "string" or name == "" then misuse.expected("step", "a name", name) end
+  if frozen.text(name) ~= name then
+    misuse.expected("step", "a name in UTF-8 without NUL", name)
+  end
   local task = run.loop.current()
   if not task or run.over and not is_pausing(run) then
     misuse.raise(('step "%s": the run is over, or never began'):format(name))
