@@ -2,7 +2,7 @@
 
 local limits = require("spec.support.limits")
 
-describe("a limit in a store", function()
+describe("a limit in a store that fails", function()
   limits.with()
 
   it("fails with the error of the store, and keeps its order", function()

@@ -1,4 +1,4 @@
--- Tasks over the loop of scripts: their order, their errors, their cancelling.
+-- Tasks over the loop of scripts: when each runs, and which one does.
 
 local novita = require("novita")
 

@@ -11,7 +11,7 @@ local function recorder()
   return list, function(item) list[#list + 1] = item end
 end
 
-describe("a task", function()
+describe("a task that sleeps", function()
   it("goes on when another one of the same moment has, in the order of their sleep", function()
     local list, note = recorder()
     for number = 1, 20 do

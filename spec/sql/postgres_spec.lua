@@ -1,4 +1,4 @@
--- Connections of novita.postgres: lost, refused, in each other's way; addresses.
+-- Connections of novita.postgres: lost, in a transaction that has failed, denied, quiet.
 
 local child = require("spec.support.child")
 local database = require("spec.support.database")

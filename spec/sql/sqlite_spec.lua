@@ -1,4 +1,4 @@
--- What novita.sqlite does with files: their mode, locks, full disks, and what is no database.
+-- What novita.sqlite does with files: their mode, their locks, and what a crash leaves of them.
 
 local child = require("spec.support.child")
 local database = require("spec.support.database")
