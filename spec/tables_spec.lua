@@ -25,4 +25,14 @@ describe("tables.merged", function()
     end
     assert.is_false(tables.is_list(nil))
   end)
+
+  it("are dense if their length tells all their elements", function()
+    for _, list in ipairs { {}, { 1 }, { false, 2 }, { 1, name = 2 } } do
+      assert.is_true(tables.is_dense(list))
+    end
+    for _, list in ipairs { { 1, nil, 3 }, { [2] = 1 }, { 1, [0] = 2 }, { 1, 2, [1.5] = 3 },
+      { 1, nil, 3, [10] = 4 } } do
+      assert.is_false(tables.is_dense(list))
+    end
+  end)
 end)

@@ -22,4 +22,18 @@ function tables.is_list(value)
   return type(value) == "table" and (value[1] ~= nil or next(value) == nil)
 end
 
+--- Returns whether a list has no holes: whether its length tells all its elements.
+---@param list table
+---@return boolean
+function tables.is_dense(list)
+  local count, last = 0, 0
+  for key in each(list) do
+    if type(key) == "number" then
+      if key < 1 or key % 1 ~= 0 then return false end
+      count, last = count + 1, math.max(last, key)
+    end
+  end
+  return count == last
+end
+
 return tables

@@ -154,6 +154,9 @@ describe("a step of a function", function()
         self:chat("a", ask("x"), { temperatur = 1 })
       end,
       ["run:chat(): call it with a colon"] = function(self) self.chat("a", ask("x")) end,
+      ["each: the list of items has a hole"] = function(self)
+        self:each("s", { 1, nil, 3 }, print)
+      end,
       ["each: expected a list of items, got a table"] = function(self)
         self:each("a", { x = 1 }, ask("x"))
       end,

@@ -9,8 +9,23 @@ describe("a list of steps", function()
 
   local good = { name = "good", chat = ask("x") }
 
+  local cycle = {}
+  cycle.next = cycle
+
   for message, steps in pairs {
     ["steps: expected a list of steps"] = {},
+    ["steps: the list has a hole"] = { good, nil, { name = "b", chat = ask("x") } },
+    ['steps: expected a list of steps, which has no field "retry"'] = { good, retry = "none" },
+    ["steps.a: each: the list has a hole"] = {
+      { name = "a", each = { 1, nil, 3 }, chat = ask("x") },
+    },
+    ["steps.a: input.next: contains itself"] = { { name = "a", input = cycle, run = print } },
+    ['steps.a: retry.attempt: unknown option; did you mean "attempts"?'] = {
+      { name = "a", run = print, retry = { attempt = 2 } },
+    },
+    ['steps.a: retry.preset: expected one of "aggressive", "default", "none", got "nnoe"'] = {
+      { name = "a", run = print, retry = "nnoe" },
+    },
     ["steps.1: expected a table, got 5"] = { 5 },
     ["steps.1: name: expected letters, digits, _ and -, got nil"] = { { chat = ask("x") } },
     ["steps.a b: name: expected letters, digits, _ and -, got \"a b\""] = {

@@ -13,6 +13,7 @@ local each_item = {}
 
 local function checked(items)
   if not tables.is_list(items) then misuse.expected("each", "a list of items", items) end
+  if not tables.is_dense(items) then misuse.raise("each: the list of items has a hole") end
   return items
 end
 

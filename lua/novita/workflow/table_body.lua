@@ -9,6 +9,7 @@ local core = require("novita.core")
 local each_item = require("novita.workflow.each")
 local error_hint = require("novita.error_hint")
 local inherit = require("novita.call.settings").inherit
+local retry = require("novita.retry")
 local step = require("novita.workflow.step")
 local tables = require("novita.tables")
 local template = require("novita.template")
@@ -217,8 +218,9 @@ end
 function table_body.check(flow, settings)
   for _, spec in ipairs(flow.specs) do
     local ok, problem = compat.pcall(function()
-      local _, rest = split(spec)
+      local own, rest = split(spec)
       inherit(settings, rest)
+      if own.retry ~= nil then retry.policy(own.retry) end
     end)
     if not ok then -- without the place of the caller, which misuse.raise has put before it
       local message = tostring(problem):gsub("^.-:%d+: ", "")

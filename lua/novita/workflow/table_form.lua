@@ -2,6 +2,7 @@
 
 local calls = require("novita.workflow.calls")
 local condition = require("novita.workflow.condition")
+local copy = require("novita.template.copy")
 local each = require("novita.compat").each
 local error_hint = require("novita.error_hint")
 local known = require("novita.call.options").known
@@ -78,6 +79,10 @@ end
 
 local function add_references(spec)
   local given, problem = spec.given, nil
+  for _, name in ipairs { spec.kind, "input", "each", "when", "unless" } do
+    local _, err = copy.deep(given[name])
+    if err then return name .. (err.field or "") .. ": " .. err.message end
+  end
   for _, name in ipairs { spec.kind, "input", "each" } do
     if name ~= "run" then
       problem = problem or references.add(spec.references, given[name], name)
@@ -103,6 +108,8 @@ local function read(given)
   if problem then return nil, problem end
   if given.each ~= nil and type(given.each) ~= "string" and not tables.is_list(given.each) then
     return nil, "each: expected a list or a template, got " .. misuse.shown(given.each)
+  elseif type(given.each) == "table" and not tables.is_dense(given.each) then
+    return nil, "each: the list has a hole"
   end
   problem = add_references(spec)
   if problem then return nil, problem end
@@ -154,6 +161,16 @@ local function wrong(position, given, problem)
   return error_hint.config_error(param, problem)
 end
 
+local function list_problem(list)
+  if list[1] == nil then return "expected a list of steps" end
+  for key in each(list) do
+    if type(key) ~= "number" then
+      return "expected a list of steps, which has no field " .. misuse.shown(key)
+    end
+  end
+  return not tables.is_dense(list) and "the list has a hole" or nil
+end
+
 --- Reads a list of steps.
 ---@param list table
 ---@param vars? table what templates may name beside the trigger and the steps
@@ -161,9 +178,8 @@ end
 ---@return novita.Error? err kind config: the step, and what is wrong with it
 function table_form.read(list, vars)
   local flow = { specs = {}, by_name = {}, vars = vars or {} }
-  if list[1] == nil then
-    return nil, error_hint.config_error("steps", "expected a list of steps")
-  end
+  local lack = list_problem(list)
+  if lack then return nil, error_hint.config_error("steps", lack) end
   for position, given in ipairs(list) do
     local spec, problem = read(given)
     if not spec then return nil, wrong(position, given, problem) end
