@@ -106,8 +106,7 @@ describe("a lock of novita.sqlite", function()
         .. "return err and err.reason .. err.holder or 'taken'"):format(byte))
     end
     local function held_for_others(byte) -- as another process sees it
-      return output(("%s -e 'print((require[[novita.sqlite]].locked([[%s]], %d)))'"):format(
-        os.getenv("NOVITA_LUA") or "lua5.4", path, byte))
+      return (child.run(("print((require('novita.sqlite').locked(%q, %d)))"):format(path, byte)))
     end
 
     it("is for one of them, which all know", function()
