@@ -38,6 +38,24 @@ describe("a step of a function", function()
     assert.equal("config", record.error.kind)
   end)
 
+  it("gives the run up, with the store's error, where the flow has closed the store", function()
+    local store
+    for _, body in ipairs {
+      function(self) self:step("a", function() store:close() end) end,
+      function(self)
+        store:close()
+        pcall(self.step, self, "a", function() return 1 end)
+        error("not to be reached")
+      end,
+      function() store:close() end,
+    } do
+      store = assert(novita.store(flows.address()))
+      local record, err = flows.flow(body, { store = store }):start()
+      assert.same({ "store" }, { record or err.kind })
+      assert.is_truthy(err.message:find("the store is closed", 1, true), err.message)
+    end
+  end)
+
   it("is made again where its version is another", function()
     local version, fails, calls = 1, true, 0
     local record, flow = run(function(self)

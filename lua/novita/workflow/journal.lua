@@ -3,6 +3,9 @@
 ---
 --- All functions return true, or nil and the store's error.
 
+local compat = require("novita.compat")
+local core = require("novita.core")
+
 local journal = {}
 
 -- The n of a step, by the first four parameters.
@@ -61,6 +64,19 @@ end
 local function done(rows, err)
   if not rows then return nil, err end
   return true
+end
+
+--- Calls a function that reads or writes the store of a run in progress; it raises where the flow
+--- has closed that.
+---@param fn function
+---@param ... any
+---@return any result nil on failure
+---@return novita.Error? err
+function journal.guarded(fn, ...)
+  local called, result, err = compat.pcall(fn, ...)
+  if called then return result, err end
+  if type(result) == "table" then return nil, result end
+  return nil, core.error { kind = "store", message = tostring(result) }
 end
 
 --- Adds a run.

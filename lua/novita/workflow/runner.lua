@@ -39,7 +39,9 @@ local RECALL = "select state, result, error, started_at, {now} from step "
 -- Returns what the store has of a step, if that counts.
 local function recall(this)
   local run = this.run
-  local rows, err = run.store:query(RECALL, run.id, this.name, this.key, this.number)
+  local store = run.store
+  local rows, err = journal.guarded(store.query, store, RECALL, run.id, this.name, this.key,
+    this.number)
   local row = rows and rows[1]
   if not row then return nil, err end
   local found
@@ -69,8 +71,10 @@ local function conclude(run)
   if not failure and not run.result then
     failure = { step = pass.STOPPED, error = run.stopping }
   end
-  if not failure then return journal.end_run(run, "done", { result = run.result }) end
-  return journal.end_run(run, "paused", {
+  if not failure then
+    return journal.guarded(journal.end_run, run, "done", { result = run.result })
+  end
+  return journal.guarded(journal.end_run, run, "paused", {
     failed_step = failure.step, error = frozen.write_error(failure.error),
   })
 end

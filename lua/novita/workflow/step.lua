@@ -138,10 +138,9 @@ local function record(this, json, err, outcome)
   local run = this.run
   local returned = err and this.on_error == "return" and not run.stopping
   local state = json and "done" or returned and "returned" or "failed"
-  local called, ok, problem = compat.pcall(journal.end_step, this, state, outcome, json,
+  local ok, problem = journal.guarded(journal.end_step, this, state, outcome, json,
     err and frozen.write_error(err) or nil)
   leave_flight(this)
-  if not called then ok, problem = false, ok end -- the store was closed
   if not ok then break_off(run, problem) end
   tell(this, state, outcome)
   return state
@@ -181,8 +180,7 @@ local function begin(this)
   pass.heed(this.run) -- it may pause since the step was looked up
   this.attempt, this.started = 1, this.run.loop.now()
   enter_flight(this)
-  local called, ok, problem = compat.pcall(journal.begin_step, this)
-  if not called then ok, problem = false, ok end
+  local ok, problem = journal.guarded(journal.begin_step, this)
   if not ok then
     leave_flight(this)
     break_off(this.run, problem)
@@ -221,10 +219,9 @@ function step.forsake(this)
     kind = "cancelled", message = "its function waits for a step, which the pause did not begin",
   }
   local outcome = failure(this, err)
-  local called, ok, problem = compat.pcall(journal.end_step, this, "failed", outcome, nil,
+  local ok, problem = journal.guarded(journal.end_step, this, "failed", outcome, nil,
     frozen.write_error(err))
   leave_flight(this)
-  if not called then ok, problem = false, ok end
   if not ok then this.run.broken = this.run.broken or problem end
   tell(this, "failed", outcome)
 end
