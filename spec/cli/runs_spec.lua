@@ -69,6 +69,23 @@ describe("novita runs", function()
     assert.is_truthy(queued:find('"log":[]', 1, true), queued)
   end)
 
+  it("are neither removed nor gone on with while another process runs them", function()
+    sim:script { { delay = 20 } }
+    local terminal = cli.terminal("run flow.lua -p x=slow")
+    sim:wait_for(function(entries) return entries[1] end)
+    local id = run("runs list --status running").out:match("^%x+")
+    for _, words in ipairs { "rm ", "retry " } do
+      local refused = run("runs " .. words .. id)
+      assert.are.same({ 3, "" }, { refused.status, refused.out }, refused.err)
+      assert.is_truthy(refused.err:find("locked by process %d+"), refused.err)
+    end
+    terminal:type("\3")
+    terminal:expect("^C")
+    terminal:type("\3")
+    assert.are.equal(130, terminal:finish())
+    assert.are.equal(0, run("runs rm " .. id).status)
+  end)
+
   it("are removed", function()
     local id = paused()
     assert.are.same({ status = 0, out = "", err = "" }, run("runs rm " .. id))
