@@ -62,6 +62,20 @@ describe("a verification", function()
     assert.same({ "x" }, asked())
   end)
 
+  it("shows an error that the flow has handled, and does not any more", function()
+    local on_error = "return"
+    local flow = flows.flow(function(run)
+      run:step("a", function() error("no luck") end, { on_error = on_error })
+    end)
+    local record = assert(flow:start())
+    assert.is_true(assert(flow:verify(record.id)).ok)
+    on_error = nil
+    local verification = assert(flow:verify(record.id))
+    assert.is_false(verification.ok)
+    assert.equal("a", verification.problems[1].step)
+    assert.is_truthy(verification.problems[1].message:find("does not handle any more", 1, true))
+  end)
+
   it("ends where the run has paused", function()
     simulator.shared():always { match = "bad", status = 400 }
     local flow = flows.flow(function(run)

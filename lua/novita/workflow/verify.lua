@@ -23,7 +23,14 @@ local FIND = "select state, result, error from step "
 local SIMILAR = "select input from step where run = $1 and name = $2 and state in "
   .. "('done', 'returned') and (item is null or item = $3) order by n limit 1"
 
-local function problem_of(this)
+-- Returns why a step would be made; `row` is what the store has of it.
+local function problem_of(this, row)
+  if row and row[1] == "returned" then
+    return {
+      step = this.name, item = this.item,
+      message = "the run has an error of this step, which the flow does not handle any more",
+    }
+  end
   local rows, err = this.run.store:query(SIMILAR, this.run.id, this.name, this.item or 0)
   if not rows then return nil, err end
   local known, message = rows[1], "the run has no step of this name"
@@ -45,13 +52,13 @@ local function recall(this)
   local rows, err = run.store:query(FIND, run.id, this.name, this.key, this.number)
   if not rows then return nil, err end
   local row = rows[1]
-  if row and row[2] or row and row[1] == "returned" then
+  if row and (row[2] or row[1] == "returned" and this.on_error == "return") then
     run.found = run.found + 1
     return row[2] and { result = row[2] } or { error = row[3] }
   end
   if not (row and is_open(run.record, row)) then
     local problem
-    problem, err = problem_of(this)
+    problem, err = problem_of(this, row)
     if err then return nil, err end
     table.insert(run.problems, problem)
   end
