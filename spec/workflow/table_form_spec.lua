@@ -26,6 +26,12 @@ describe("a list of steps", function()
     ['steps.a: retry.preset: expected one of "aggressive", "default", "none", got "nnoe"'] = {
       { name = "a", run = print, retry = "nnoe" },
     },
+    ["steps.a: when: expected a text, a table or a list of conditions, got a function"] = {
+      { name = "a", run = print, when = print },
+    },
+    ["steps.a: unless[2]: expected a text, a table or a list of conditions, got 5"] = {
+      { name = "a", run = print, unless = { "{{trigger.x}}", 5 } },
+    },
     ["steps.1: expected a table, got 5"] = { 5 },
     ["steps.1: name: expected letters, digits, _ and -, got nil"] = { { chat = ask("x") } },
     ["steps.a b: name: expected letters, digits, _ and -, got \"a b\""] = {

@@ -5,6 +5,7 @@
 --- list of conditions is true if one of them is.
 
 local each = require("novita.compat").each
+local misuse = require("novita.misuse")
 local template = require("novita.template")
 
 local condition = {}
@@ -71,6 +72,22 @@ function condition.holds(wanted, vars)
     if holds or err then return holds, err end
   end
   return false
+end
+
+--- Returns what is wrong with the type of a condition, or nil. A function would always be true, and
+--- null never.
+---@param wanted any
+---@return string? problem
+function condition.problem(wanted)
+  local kind = type(wanted)
+  if kind ~= "string" and kind ~= "boolean" and kind ~= "table" then
+    return "expected a text, a table or a list of conditions, got " .. misuse.shown(wanted)
+  end
+  for index = 1, kind == "table" and #wanted or 0 do
+    local problem = condition.problem(wanted[index])
+    if problem then return ("[%d]: %s"):format(index, problem) end
+  end
+  return nil
 end
 
 --- Returns a value in which all names of conditions stand as templates.

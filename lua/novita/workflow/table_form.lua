@@ -89,7 +89,8 @@ local function add_references(spec)
     end
   end
   for _, name in ipairs { "when", "unless" } do
-    problem = problem
+    local lack = given[name] ~= nil and condition.problem(given[name])
+    problem = problem or lack and (name .. ": " .. lack):gsub(": %[", "[", 1)
       or references.add(spec.conditions, condition.texts(given[name]), name)
   end
   return problem
