@@ -93,14 +93,14 @@ check-other-luas:
 # spec/NAME_spec.lua of each name
 named = $(patsubst %,spec/%_spec.lua,$(1))
 
-LUA_SPECS = spec/bytes spec/cli spec/run spec/sql spec/store spec/workflow $(call named,client\
-	compat init json loader misuse retry retry_after retry_if sqlite\
-	batch/csv batch/fetch batch/input batch/jsonl batch/lines batch/output batch/parts batch/prices\
-	batch/remote batch/results batch/server batch/slice batch/submit call/json_schema call/settings\
-	limit/init loop/resuming loop/scheduler loop/task loop/tasks loop/timers lua/base64 lua/cjson\
-	lua/chat_request_refused lua/describe lua/json lua/json_decode lua/json_encode lua/sse lua/writer\
-	stream/accumulator stream/answers stream/choice stream/fields stream/reasoning stream/tool_calls\
-	template/init)
+LUA_SPECS = spec/cli spec/run spec/sql spec/store spec/workflow $(call named,client\
+	compat init json loader misuse retry retry_after retry_if sqlite bytes/base64 bytes/decimal\
+	bytes/json_scan bytes/sse batch/csv batch/fetch batch/input batch/jsonl batch/lines batch/output\
+	batch/parts batch/prices batch/remote batch/results batch/server batch/slice batch/submit\
+	call/json_schema call/settings limit/init loop/resuming loop/scheduler loop/task loop/tasks\
+	loop/timers lua/base64 lua/cjson lua/chat_request_refused lua/describe lua/json lua/json_decode\
+	lua/json_encode lua/sse lua/writer stream/accumulator stream/answers stream/choice stream/fields\
+	stream/reasoning stream/tool_calls template/init)
 WIRE_SPECS = $(call named,http/easy_connection http/easy_incomplete http/easy_limits\
 	http/response_head http/transfer_end http/transfer_timeout loop/poll_calls loop/transfers\
 	loop/turns lua/chat_request lua/error_body lua/reply lua/request_start lua/chat_chunk\

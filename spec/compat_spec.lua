@@ -38,3 +38,13 @@ describe("compat.each", function()
     assert.are.equal(5, least)
   end)
 end)
+
+describe("compat.pcall", function()
+  it("calls functions of C too, in a coroutine", function()
+    local results = {}
+    coroutine.wrap(function()
+      results = { compat.pcall(tostring, 12), compat.pcall(error, "no", 0) }
+    end)()
+    assert.are.same({ true, false, "no" }, results)
+  end)
+end)

@@ -33,7 +33,7 @@ end
 local function pcall_51(fn, ...)
   local parent = coroutine.running()
   if not parent then return pcall(fn, ...) end
-  local thread = coroutine.create(fn)
+  local thread = coroutine.create(function(...) return fn(...) end) -- fn may be one of C
   roots[thread] = roots[parent] or parent
   return pass_on(thread, coroutine.resume(thread, ...))
 end

@@ -111,6 +111,36 @@ describe("a run that pauses", function()
     assert.equal("good", assert(flow:retry(record.id)).result)
   end)
 
+  it("has no step in a coroutine of the flow's own, which could not pause", function()
+    for _, body in ipairs {
+      function(run) coroutine.wrap(function() run:chat("a", ask("x")) end)() end,
+      function(run)
+        local thread = coroutine.create(function() run:step("a", {}, error) end)
+        error(select(2, coroutine.resume(thread)), 0)
+      end,
+    } do
+      local record = assert(flows.flow(body):start())
+      assert.equal("(code)", record.failed_step)
+      assert.is_truthy(record.error.message:find('step "a": is in a coroutine of', 1, true))
+    end
+    assert.same({}, asked())
+  end)
+
+  it("does not wait for the step of a task that was abandoned", function()
+    local flow = flows.flow(function(run)
+      local task = novita.spawn(function() run:step("slow", {}, function() poll.sleep(60) end) end)
+      poll.sleep(0.01)
+      task:abandon()
+      return run:step("quick", {}, function() return 1 end)
+    end)
+    local record = assert(flow:start())
+    assert.same({ "done", 1 }, { record.status, record.result })
+    assert.same({ "slow failed its task was abandoned", "quick done" }, {
+      ("%s %s %s"):format(record.log[1].step, record.log[1].state, record.log[1].error.message),
+      record.log[2].step .. " " .. record.log[2].state,
+    })
+  end)
+
   it("pauses at (code) where the code between the steps raises, and runs it again", function()
     local fails = true
     local flow = flows.flow(function(run)

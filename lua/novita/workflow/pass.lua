@@ -30,7 +30,7 @@ end
 --- Wakes what waits for the end of the pass, if it has come or is near.
 ---@param run table
 function pass.notify(run)
-  if run.supervisor and (is_over(run) or is_pausing(run)) then run.loop.wake(run.supervisor) end
+  if run.supervisor and (run.result or is_pausing(run)) then run.loop.wake(run.supervisor) end
 end
 
 -- Parking ---------------------------------------------------------------------------------------
@@ -95,6 +95,18 @@ local function step_around(run, task)
   return step and step.run == run and run.inside[step.task] == step and step or nil
 end
 
+-- Raises where a step could not pause: in nginx it raises when it does.
+local function check_pausable(task, name)
+  if rawget(_G, "ngx") then return end
+  local thread = compat.running()
+  if not compat.can_yield(thread) then
+    misuse.raise(('step "%s": Lua can\'t yield here: on Lua 5.1, not in a pcall'):format(name))
+  elseif task.thread and task.thread ~= thread then
+    misuse.raise(('step "%s": is in a coroutine of the flow\'s, which can\'t pause: novita.spawn '
+      .. "starts a task"):format(name))
+  end
+end
+
 --- Begins a step for the running task; raises for a step in a step and where the task could not be
 --- parked, parks if the run pauses.
 ---@param run table
@@ -114,9 +126,7 @@ function pass.enter(run, name)
     misuse.raise(('step "%s": is in the step "%s"; a step can\'t have steps'):format(name,
       outer.name))
   end
-  if not rawget(_G, "ngx") and not compat.can_yield(compat.running()) then
-    misuse.raise(('step "%s": Lua can\'t yield here: on Lua 5.1, not in a pcall'):format(name))
-  end
+  check_pausable(task, name)
   pass.heed(run)
   run.tasks[task] = true
   return task
@@ -153,21 +163,24 @@ local function is_stalled(run, task)
   return task ~= nil and run.parked[task]
 end
 
--- Ends the steps in flight of a run that pauses whose functions wait for tasks that are parked.
-local function forsake_stalled(run)
-  if not is_pausing(run) then return end
+-- Ends the steps in flight whose functions never go on: those of tasks that were abandoned and,
+-- when the run pauses, those that wait for tasks that are parked.
+local function forsake_lost(run)
   local list = {}
   for task, step in each(run.inside) do
-    if is_stalled(run, task) then list[#list + 1] = step end
+    if task.done or is_pausing(run) and is_stalled(run, task) then list[#list + 1] = step end
   end
-  for _, step in ipairs(list) do run.forsake(step) end
+  for _, step in ipairs(list) do
+    run.forsake(step, step.task.done and "its task was abandoned"
+      or "its function waits for a step, which the pause did not begin")
+  end
 end
 
 local function supervise(run)
   while not is_over(run) do
-    run.loop.sleep((run.watch or is_pausing(run)) and TICK or LONG)
+    run.loop.sleep((run.watch or run.result or is_pausing(run)) and TICK or LONG)
     heed_interrupts(run)
-    forsake_stalled(run)
+    forsake_lost(run)
   end
   run.over = true
   for task in each(run.tasks) do

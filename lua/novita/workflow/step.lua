@@ -127,8 +127,10 @@ local function enter_flight(this)
   this.outer, this.task.scope = this.task.scope, this
 end
 
+-- A step that was forsaken has left already.
 local function leave_flight(this)
   local run = this.run
+  if run.inside[this.task] ~= this then return end
   run.in_flight, run.inside[this.task] = run.in_flight - 1, nil
   this.task.scope = this.outer
 end
@@ -212,12 +214,11 @@ function step.perform(run, given, work)
   return conclude(this, compat.traced(work, this))
 end
 
---- Ends a step in flight whose function waits for a task that the pause has parked.
+--- Ends a step in flight whose function never goes on.
 ---@param this novita.workflow.Step
-function step.forsake(this)
-  local err = core.error {
-    kind = "cancelled", message = "its function waits for a step, which the pause did not begin",
-  }
+---@param why string
+function step.forsake(this, why)
+  local err = core.error { kind = "cancelled", message = why }
   local outcome = failure(this, err)
   local ok, problem = journal.guarded(journal.end_step, this, "failed", outcome, nil,
     frozen.write_error(err))
