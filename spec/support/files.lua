@@ -61,9 +61,9 @@ end
 --- Makes a folder in which a certificate is found by the hash of its name.
 ---@return string folder
 function files.hashed(certificate)
-  local folder = os.tmpname()
-  os.execute(("rm '%s'; mkdir '%s'; cp '%s' '%s/'$(openssl x509 -hash -noout -in '%s').0")
-    :format(folder, folder, certificate, folder, certificate))
+  local folder = files.folder()
+  os.execute(("cp '%s' '%s/'$(openssl x509 -hash -noout -in '%s').0"):format(certificate, folder,
+    certificate))
   return folder
 end
 

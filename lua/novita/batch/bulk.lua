@@ -1,5 +1,5 @@
---- Statements that insert many rows at once: a tenth of the round trips to a server, and half of
---- the work around SQLite's.
+--- Statements that insert many rows at once: fewer round trips to a server, and in SQLite less work
+--- around each row.
 
 local compat = require("novita.compat")
 
