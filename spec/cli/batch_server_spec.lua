@@ -43,4 +43,34 @@ describe("novita batch", function()
     assert.is_truthy(run.err:find("novita: 1 file left at the server; the same command", 1, true),
       run.err)
   end)
+
+  it("goes on later where the server can't be reached, or does not take the key", function()
+    cli.variables.NOVITA_MODEL = "deepseek/deepseek-v3-0324"
+    local submit = RUN:gsub("run", "submit", 1)
+    local function ends_later(words, changed, value, remedy)
+      local kept = cli.variables[changed]
+      cli.variables[changed] = value
+      local run = novita(words)
+      cli.variables[changed] = kept
+      assert.are.same({ 3, "" }, { run.status, run.out }, words)
+      assert.is_truthy(run.err:find("\nnovita: the same command goes on once " .. remedy .. "\n",
+        1, true), run.err)
+    end
+    sim:script { { match = "/files", status = 503, headers = { ["x-should-retry"] = "false" } } }
+    ends_later(submit, "NOVITA_BASE_URL", sim.url, "its server answers")
+    ends_later(submit, "NOVITA_API_KEY", "sk_wrong", "the key is right")
+    assert.are.equal(0, novita(submit).status)
+    ends_later("batch fetch out.db", "NOVITA_BASE_URL", "http://127.0.0.1:1", "its server answers")
+    ends_later("batch fetch out.db", "NOVITA_API_KEY", "sk_wrong", "the key is right")
+    assert.are.equal(0, novita("batch status out.db").status) -- says what is known
+    assert.are.equal(0, novita("batch fetch out.db --wait --interval 0.05").status)
+  end)
+
+  it("ends with 1 where the server refuses what the same command would send again", function()
+    cli.variables.NOVITA_MODEL = "deepseek/deepseek-v3-0324"
+    sim:script { { match = "/files", status = 400 } }
+    local run = novita((RUN:gsub("run", "submit", 1)))
+    assert.are.same({ 1, "" }, { run.status, run.out })
+    assert.is_nil(run.err:find("the same command", 1, true), run.err)
+  end)
 end)
