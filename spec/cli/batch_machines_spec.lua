@@ -73,10 +73,21 @@ describe("novita batch on a server, #postgres,", function()
     end
     assert.are.equal(3, novita("batch run '" .. absent .. "'").status)
     assert.are.equal(3, novita("batch fetch '" .. absent .. "'").status)
+    cli.two_steps()
+    for _, other in ipairs { "batch status '%s'", "batch export '%s'", "runs list --store '%s'",
+      "runs show a --store '%s'", "runs rm a --store '%s'", "run flow.lua -p x=a --store '%s'",
+      "runs work flow.lua --once --store '%s'" } do
+      local run = novita(other:format(absent))
+      assert.are.same({ 3, "" }, { run.status, run.out }, other)
+      assert.is_truthy(run.err:find("once its server can be reached\n", 1, true), run.err)
+    end
     for _, change in ipairs { { "/postgres", "/none" }, { "//spec", "//nobody" } } do
-      local run = finish(words, (engine.address():gsub(change[1], change[2], 1)))
+      local store = engine.address():gsub(change[1], change[2], 1)
+      local run = finish(words, store)
       assert.are.same({ 2, "" }, { run.status, run.out })
       assert.is_truthy(run.err:find("does not exist", 1, true), run.err)
+      local status = novita("batch status '" .. store .. "'")
+      assert.are.same({ 2, run.err }, { status.status, status.err })
     end
   end)
 
@@ -85,7 +96,7 @@ describe("novita batch on a server, #postgres,", function()
     assert.are.same({ 2, "novita: config: name: the store has no batch\n" },
       { run.status, run.err })
     run = novita("batch status 'postgresql://nobody:secret@127.0.0.1:1/none'")
-    assert.are.equal(1, run.status)
+    assert.are.equal(3, run.status)
     assert.is_nil(run.err:find("secret", 1, true), run.err)
   end)
 end)

@@ -77,7 +77,8 @@ describe("novita runs", function()
     for _, words in ipairs { "rm ", "retry " } do
       local refused = run("runs " .. words .. id)
       assert.are.same({ 3, "" }, { refused.status, refused.out }, refused.err)
-      assert.is_truthy(refused.err:find("locked by process %d+"), refused.err)
+      assert.is_truthy(refused.err:find("locked by process %d+\nnovita: the same command goes on "
+        .. "with the store once that process ends\n"), refused.err)
     end
     terminal:type("\3")
     terminal:expect("^C")

@@ -45,37 +45,23 @@ function batch_report.write_json(result)
   console.write_json(shown)
 end
 
--- Reasons for which a store can't be used now, and may be later.
-local LATER = {
-  locked = "that process ends", connection = "its server can be reached", busy = "it is free",
-  serialization = "it is free", full = "its disk has room",
-}
-
 -- Kinds of errors of the API for which the same calls can be made later.
-local API_LATER = {
+local LATER = {
   connection = "its server answers", timeout = "its server answers", server = "its server answers",
   rate_limit = "its server takes more", authentication = "the key is right",
 }
 
--- Returns when the same command can go on after an error, as text; nil if it can't.
-local function later(err)
-  if type(err) ~= "table" then return nil end
-  local reason = err.kind == "store" and LATER[err.reason]
-  if reason then return "with the store once " .. reason end
-  reason = retry.quota_exhausted(err) and "the account has credit" or API_LATER[err.kind]
-  return reason and "once " .. reason
-end
-
 --- The results of a subcommand that has failed and works on the rows that are left: the error, or
---- where the same command can go on later a status that says so.
+--- where its calls can be made later a status that says so.
 ---@param err novita.Error
 ---@return integer? status
 ---@return novita.Error? err
 function batch_report.failure(err)
-  local when = later(err)
-  if not when then return nil, err end
+  if type(err) ~= "table" then return nil, err end
+  local later = retry.quota_exhausted(err) and "the account has credit" or LATER[err.kind]
+  if not later then return nil, err end
   console.complain(err)
-  console.note("novita: the same command goes on " .. when)
+  console.note("novita: the same command goes on once " .. later)
   return UNFINISHED
 end
 

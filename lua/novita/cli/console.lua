@@ -6,6 +6,7 @@ local home = require("novita.cli.home")
 
 local console = {}
 
+local FAILED, USAGE, UNFINISHED, INTERRUPTED = 1, 2, 3, 130
 local STYLES = { bold = "1", dim = "2", red = "31", green = "32" }
 
 --- Is this file a terminal?
@@ -74,13 +75,27 @@ end
 -- Reasons for which a store can't be used until something else is named, or changed.
 local UNUSABLE = { open = true, corrupt = true, denied = true, version = true }
 
---- The exit status for an error.
+-- Reasons for which it can't be used now, and may be later.
+local LATER = {
+  locked = "that process ends", connection = "its server can be reached", busy = "it is free",
+  serialization = "it is free", full = "its disk has room",
+}
+
+local function status_of(err)
+  if err.kind == "config" or err.kind == "store" and UNUSABLE[err.reason] then return USAGE end
+  return err.kind == "cancelled" and INTERRUPTED or FAILED
+end
+
+--- Reports the error that ends the command, and when the same command can go on.
 ---@param err novita.Error|string
----@return integer
-function console.status(err)
-  if type(err) == "string" then return 1 end
-  if err.kind == "config" or err.kind == "store" and UNUSABLE[err.reason] then return 2 end
-  return err.kind == "cancelled" and 130 or 1
+---@return integer status
+function console.fail(err)
+  console.complain(err)
+  if type(err) == "string" then return FAILED end
+  local later = err.kind == "store" and LATER[err.reason]
+  if not later then return status_of(err) end
+  console.note("novita: the same command goes on with the store once " .. later)
+  return UNFINISHED
 end
 
 return console

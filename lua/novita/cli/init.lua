@@ -48,8 +48,7 @@ local function run(words)
   if not arguments then return status end
   local result, err = arguments.run(arguments)
   if result then return result end
-  console.complain(err)
-  return console.status(err)
+  return console.fail(err)
 end
 
 -- Formats a raised error: of console.write, of Ctrl-C (a text of the standalone Lua), or a bug.

@@ -53,16 +53,6 @@ local function status_of(record)
   return record.error and record.error.kind == "cancelled" and INTERRUPTED or UNFINISHED
 end
 
---- Says that another process has the run: the same command works when that has ended.
----@param err novita.Error
----@return integer? status nil for another error
----@return novita.Error? err that other error
-function running.fail(err)
-  if err.reason ~= "locked" then return nil, err end
-  console.complain(err)
-  return UNFINISHED
-end
-
 --- Prints what a run has come to; returns the exit status.
 ---@param arguments table
 ---@param record? novita.RunRecord
@@ -70,7 +60,7 @@ end
 ---@return integer? status
 ---@return novita.Error? err
 function running.conclude(arguments, record, err)
-  if not record then return running.fail(err) end
+  if not record then return nil, err end
   if arguments.json then
     running.write_json(record)
   elseif record.status == "done" and type(record.result) == "string" then

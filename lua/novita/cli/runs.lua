@@ -102,7 +102,7 @@ end
 local function remove(arguments)
   return running.with_store(arguments.store, nil, function(store)
     local id, err = records.remove(store, arguments.id)
-    if not id then return running.fail(err) end
+    if not id then return nil, err end
     return 0
   end)
 end
