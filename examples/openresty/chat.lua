@@ -54,7 +54,10 @@ local function say(err)
   return 502, "The model can't be reached at the moment."
 end
 
-if ngx.req.get_method() ~= "POST" then return refuse(405, "POST only.") end
+if ngx.req.get_method() ~= "POST" then
+  ngx.header["Allow"] = "POST"
+  return refuse(405, "POST only.")
+end
 local messages = read_messages()
 if not messages then return refuse(400, "This is not a conversation.") end
 

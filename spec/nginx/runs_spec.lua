@@ -48,14 +48,15 @@ local function location(head)
   return head:match("Location: ([^\r\n]*)")
 end
 
--- The first line of the answer to a request without a body, whose head is given.
+-- The first line of the answer to a request without a body, whose head is given; and all of it.
 local function answer_line(head)
   local connection = assert(socket.connect("127.0.0.1", server.port))
   connection:settimeout(10)
   assert(connection:send(head .. "\r\n"))
-  local line = assert(connection:receive("*l"))
+  local answer, _, part = connection:receive("*a")
   connection:close()
-  return line
+  answer = answer or part
+  return answer:match("^[^\r\n]*"), answer
 end
 
 local function start_worker()
@@ -216,17 +217,35 @@ describe("#nginx: examples/openresty/runs", function()
       end
       for _, method in ipairs { "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS" } do
         local line = answer_line(head:format(method, ("/runs/%s/retry"):format(record.id)))
-        assert.equal("HTTP/1.1 404 Not Found", line, method)
+        assert.equal("HTTP/1.1 405 Not Allowed", line, method)
       end
       assert.equal("paused", assert(store:run(record.id)).status)
     end)
 
+    it("say which methods they have", function()
+      local id = paused("rain").id
+      for _, case in ipairs {
+        { "PUT", "/runs", "GET, HEAD" }, { "DELETE", "/runs/" .. id, "GET, HEAD" },
+        { "PATCH", "/runs/" .. id .. ".html", "GET, HEAD" }, { "POST", "/runs", "GET, HEAD" },
+        { "POST", "/runs.css", "GET, HEAD" }, { "TRACK", "/", "GET, HEAD" },
+        { "GET", "/runs/" .. id .. "/retry", "POST" }, { "GET", "/hooks/article", "POST" },
+        { "PUT", "/hooks/article", "POST" },
+      } do
+        local line, fields = answer_line(("%s %s HTTP/1.0\r\nHost: localhost\r\n"):format(case[1],
+          case[2]))
+        assert.same({ "HTTP/1.1 405 Not Allowed", case[3] },
+          { line, fields:match("\nAllow: ([^\r\n]*)") }, case[1] .. " " .. case[2])
+      end
+      assert.equal("HTTP/1.1 404 Not Found",
+        (answer_line("PUT /none HTTP/1.0\r\nHost: localhost\r\n")))
+    end)
+
     it("are not there for what does not exist", function()
       for _, path in ipairs { "/runs/ffffffffffff", "/runs/x", "/flow.lua", "/runs.lua", "/runs.db",
-        "/live.js/", "/hooks/article" } do
+        "/live.js/" } do
         assert.equal(404, (server:get(path)), path)
       end
-      for _, path in ipairs { "/runs/ffffffffffff/retry", "/runs", "/hooks/other" } do
+      for _, path in ipairs { "/runs/ffffffffffff/retry", "/hooks/other" } do
         assert.equal(404, (server:get(path, "", { Origin = HOME })), path)
       end
       assert.equal(303, (server:get("/")))

@@ -162,25 +162,35 @@ end
 
 -- Routes ----------------------------------------------------------------------------------------
 
-local POSTS = { { "^/runs/(%x+)/retry$", retry }, { "^/hooks/article$", start } }
-local GETS = {
-  { "^/$", function() return ngx.redirect("/runs", 303) end }, { "^/runs$", show_list },
-  { "^/runs/(%x+)$", show_run }, { "^/runs/(%x+)%.html$", save_run },
-  { "^/runs%.css$", function() return send(200, "text/css", html.STYLE) end },
+local ROUTES = {
+  { "^/$", GET = function() return ngx.redirect("/runs", 303) end },
+  { "^/runs$", GET = show_list }, { "^/runs/(%x+)$", GET = show_run },
+  { "^/runs/(%x+)%.html$", GET = save_run }, { "^/runs/(%x+)/retry$", POST = retry },
+  { "^/runs%.css$", GET = function() return send(200, "text/css", html.STYLE) end },
+  { "^/hooks/article$", POST = start },
 }
+
+local function find_route(uri)
+  for _, route in ipairs(ROUTES) do
+    local id = uri:match(route[1])
+    if id then return route, id end
+  end
+end
 
 -- Answers a request.
 return function()
-  local method, uri = ngx.req.get_method(), ngx.var.uri
-  local posting, getting = method == "POST", method == "GET" or method == "HEAD"
-  if not is_named() or posting and is_foreign() then
+  local method = ngx.req.get_method()
+  if method == "HEAD" then method = "GET" end -- nginx leaves the body out
+  if not is_named() or method == "POST" and is_foreign() then
     return refuse(403, "This server answers its own pages only.")
+  end
+  local route, id = find_route(ngx.var.uri)
+  if not route then return refuse(404, "There is nothing here.") end
+  if not route[method] then
+    ngx.header["Allow"] = route.GET and "GET, HEAD" or "POST"
+    return refuse(405, "This can't be done here.")
   end
   local err = not store and open_store()
   if err then return fail(err) end
-  for _, route in ipairs(posting and POSTS or getting and GETS or {}) do
-    local id = uri:match(route[1])
-    if id then return route[2](id) end
-  end
-  return refuse(404, "There is nothing here.")
+  return route[method](id)
 end
