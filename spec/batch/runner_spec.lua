@@ -82,6 +82,22 @@ describe("a batch stops", function()
     assert.are.equal(0, place:run({ budget = { tokens = 60 } }).sent)
   end)
 
+  it("before its budget is crossed, where answers say half of it, or can't be read", function()
+    for _, body in ipairs { '{"choices":[{"message":{"role":"assistant","content":"x"}}],"usage":'
+      .. '{"prompt_tokens":2,"completion_tokens":"many"}}', "no JSON" } do
+      place:remove()
+      place = batches.place()
+      place:numbered(10)
+      always { status = 200, body = body }
+      local fields = { budget = { tokens = 60 }, concurrency = 1, retry = "none" }
+      local summary = place:run(fields)
+      assert.are.same({ "budget", 2 }, { summary.stopped, summary.sent })
+      assert.is_true(summary.usage.total_tokens >= 40, summary.usage.total_tokens)
+      fields.keep_failures = true
+      assert.are.equal(0, place:run(fields).sent)
+    end
+  end)
+
   it("before its budget of money is crossed, with many calls at once", function()
     place:numbered(30)
     local fields = { budget = { usd = 1e-4 }, request = {

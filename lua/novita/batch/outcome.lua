@@ -92,9 +92,14 @@ local function add_usage(result, reply, price)
   result.usd = price and prices.cost(price, usage)
 end
 
--- The usage that a budget counts where an answer names none: the most that was set aside for it.
-local function usage_of(claim)
-  return { usage = { prompt_tokens = claim.prompt, completion_tokens = claim.completion } }
+-- Adds the usage that an answer does not name, or that stands in one which can't be read, for a
+-- budget: the most that was set aside for it.
+local function complete_usage(result, claim, price)
+  if result.prompt_tokens and result.completion_tokens then return end
+  add_usage(result, { usage = {
+    prompt_tokens = result.prompt_tokens or claim.prompt,
+    completion_tokens = result.completion_tokens or claim.completion,
+  } }, price)
 end
 
 -- The kind of an error that concerns all rows, if it is one of those that stop the batch.
@@ -133,8 +138,8 @@ function outcome.of(claim, reply, info, batch, price)
     add_doubts(result, info.attempts or { {} }, not reply and info)
   end
   add_usage(result, reply or info.reply or info.partial, price)
-  if reply and batch.budget and not result.prompt_tokens then
-    add_usage(result, usage_of(claim), price)
+  if batch.budget and (reply or info.kind == "invalid_response") then
+    complete_usage(result, claim, price)
   end
   if not reply then return fail(result, info, batch.abort_on) end
   local err = batch.check and check(batch.check, reply, claim, result)
