@@ -174,7 +174,7 @@ function methods:sleep(name, seconds)
   local given = { name = name, input = frozen.write(seconds) }
   given.kind = SLEEP
   step.perform(run, given, function(this)
-    local left = seconds - (this.slept or 0)
+    local left = seconds - math.max(this.slept or 0, 0) -- the clock may have been set back
     if left <= 0 or run.loop.sleep(left) then return true end
     return nil, core.error { kind = "cancelled", message = "cancelled while the run slept" }
   end)
