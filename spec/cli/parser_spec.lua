@@ -23,6 +23,20 @@ describe("novita", function()
     end
   end)
 
+  it("refuses two forms of output at once, and to plan what it queues", function()
+    for words, said in pairs {
+      ["runs show a --html --json"] = "option '--json' can not be used together with option "
+        .. "'--html'",
+      ["chat -x --json Hi"] = "option '--json' can not be used together with option '-x'",
+      ["run flow.lua --queue --dry-run"] = "option '--dry-run' can not be used together with "
+        .. "option '--queue'",
+    } do
+      local run = home:run(words)
+      assert.are.same({ 2, "" }, { run.status, run.out })
+      assert.is_truthy(run.err:find("\nnovita: " .. said .. "\n", 1, true), run.err)
+    end
+  end)
+
   it("has its help also by the word help, and its version by the word version", function()
     for words, same in pairs {
       ["help"] = "--help", ["help batch"] = "batch --help", ["batch help"] = "batch --help",

@@ -144,7 +144,7 @@ return {
     { "novita chat -t review.txt -p language=Lua <main.lua", "fills a template" },
     { "novita chat -i -s 'Answer in one line.'", "talks" },
   },
-  json = "the whole answer as JSON",
+  json = "the whole answer as JSON", forms = { "--extract" },
   options = options,
   run = run,
 }

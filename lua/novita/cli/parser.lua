@@ -25,6 +25,7 @@ parser.EXAMPLES = {
 ---@field description? string what else there is to say, in place of the summary
 ---@field examples { [1]: string, [2]: string }[] a command line, and what it does
 ---@field json? string what --json prints; none: there is no such option
+---@field forms? string[] options of other forms of the output, which --json excludes
 ---@field options? fun(parser: table) adds options and arguments to a parser of argparse
 ---@field run? fun(arguments: table): integer?, novita.Error|string|nil returns the exit status, or
 ---  nil and why it failed
@@ -75,6 +76,16 @@ local function name_options(own)
   end
 end
 
+-- Adds the option --json, and refuses it beside another form of the output.
+local function add_json(own, command)
+  local json = own:flag("--json"):description("Print " .. command.json .. ".")
+  for _, option in ipairs(own._options) do
+    for _, name in ipairs(command.forms or {}) do
+      if option._public_aliases[#option._public_aliases] == name then own:mutex(option, json) end
+    end
+  end
+end
+
 -- Adds a subcommand to the parser of the command above it.
 local function add(above, command)
   local own = above:command(command.name):summary(command.summary)
@@ -82,7 +93,7 @@ local function add(above, command)
     :require_command(not command.run)
     :target("command " .. command.name) -- not the name of an option
   if command.options then command.options(own) end
-  if command.json then own:flag("--json"):description("Print " .. command.json .. ".") end
+  if command.json then add_json(own, command) end
   if command.run then
     own:action(function(arguments) arguments.run = arguments.run or command.run end)
   end

@@ -96,8 +96,9 @@ return {
     parser:option("--trigger"):argname("JSON"):description("The trigger: JSON, @FILE or -.")
     parser:option("--store"):argname("ADDRESS"):description("Where runs are kept; default: the "
       .. "file's own, or that of the user.")
-    parser:flag("--dry-run"):description("Show what would be asked, and send nothing.")
-    parser:flag("--queue"):description("Only write the run down, for `novita runs work`.")
+    parser:mutex(
+      parser:flag("--dry-run"):description("Show what would be asked, and send nothing."),
+      parser:flag("--queue"):description("Only write the run down, for `novita runs work`."))
   end,
   run = run,
 }

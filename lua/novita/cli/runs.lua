@@ -144,6 +144,7 @@ local COMMANDS = {
   },
   {
     name = "show", summary = "Show the log of a run.", json = "the record as JSON",
+    forms = { "--html" },
     examples = {
       { "novita runs show 3f9a", "shows each attempt of the run that begins so" },
       { "novita runs show 3f9a --content --html > run.html", "writes it as a page" },
