@@ -3,6 +3,7 @@
 local compat = require("novita.compat")
 local console = require("novita.cli.console")
 local core = require("novita.core")
+local files = require("novita.cli.files")
 local outcome = require("novita.batch.outcome")
 local retry = require("novita.retry")
 local tables = require("novita.tables")
@@ -71,7 +72,7 @@ end
 ---@return any result nil on failure
 ---@return novita.Error|string|nil err
 function batch_report.attempt(path, fn)
-  if not (path and path:find("%.lua$")) then return fn() end
+  if not (path and files.ending(path) == "lua") then return fn() end
   local ok, result, err = compat.pcall(fn)
   if ok then return result, err end
   if type(result) == "table" and result.output then error(result, 0) end

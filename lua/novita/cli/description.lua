@@ -22,10 +22,9 @@ end
 
 -- Returns the kind of an argument: "lua" or "json" for a description, "store", or "rows".
 local function kind_of(word)
-  if description.is_server(word) or word:find("^sqlite:") or word:find("%.db$") then
-    return "store"
-  end
-  return word:match("%.(lua)$") or word:match("%.(json)$") or "rows"
+  local ending = files.ending(word)
+  if description.is_server(word) or word:find("^sqlite:") or ending == "db" then return "store" end
+  return (ending == "lua" or ending == "json") and ending or "rows"
 end
 
 -- Reads a description.

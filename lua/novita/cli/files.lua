@@ -20,7 +20,14 @@ function files.read(path)
   return text
 end
 
+-- The source without what loadfile skips: a byte order mark, and a first line that begins with #,
+-- such as that for a shell. The lines after it keep their numbers.
+local function without_head(source)
+  return (source:gsub("^\239\187\191", "", 1):gsub("^#[^\n]*", "", 1))
+end
+
 local function load_lua(path, source)
+  source = without_head(source)
   local chunk, problem = (loadstring or load)(source, "@" .. path) -- luacheck: ignore
   if not chunk then return nil, problem end
   local ok, value = pcall(chunk)
@@ -30,6 +37,14 @@ end
 
 local function load_json(_, source) return json_text.decode(source) end
 
+--- The ending of a file's name, in small letters.
+---@param path string
+---@return string? ending such as "lua"
+function files.ending(path)
+  local ending = path:match("%.(%a+)$")
+  return ending and ending:lower()
+end
+
 --- Reads the value that a file describes: what a Lua file returns, or JSON.
 ---@param path string JSON where it ends in .json, else Lua
 ---@return any value
@@ -37,7 +52,7 @@ local function load_json(_, source) return json_text.decode(source) end
 function files.load(path)
   local source, err = files.read(path)
   if not source then return nil, err end
-  local value, problem = (path:find("%.json$") and load_json or load_lua)(path, source)
+  local value, problem = (files.ending(path) == "json" and load_json or load_lua)(path, source)
   if problem then return nil, error_hint.config_error(path, problem) end
   return value
 end

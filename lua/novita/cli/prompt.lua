@@ -111,7 +111,7 @@ end
 local function read_schema(given)
   local file = io.open(given, "rb")
   if file then file:close() end
-  if not file and not given:find("%.json$") then return shorthand.read(given) end
+  if not file and files.ending(given) ~= "json" then return shorthand.read(given) end
   local text, err = files.read(given)
   if not text then return nil, err end
   local schema, problem = json_text.decode(text)
