@@ -170,6 +170,23 @@ describe("an input", function()
 end)
 
 describe("a store", function()
+  it("that is deleted while a batch runs stops it, and loses no answer", function()
+    place = crash.place(60, 0.1)
+    local process = start_until(20)
+    os.execute(("rm '%s' '%s-wal' '%s-shm'"):format(place.db, place.db, place.db))
+    local status, _, output = crash.finish(process)
+    assert.are.equal(3, status, output)
+    assert.is_truthy(output:find(place.db .. ".rescued: rename that", 1, true), output)
+    local before = select(2, place:paid())
+    assert.is_true(before < 60, before)
+    os.rename(place.db .. ".rescued", place.db)
+    local summary
+    status, summary, output = place:run()
+    assert.are.same({ 0, 60, 60 - before, {} },
+      { status, summary and summary.done, summary.sent, summary.paid_twice }, output)
+    assert.are.equal(60, select(2, place:paid()))
+  end)
+
   it("of a newer novita is left alone, and says so", function()
     place = crash.place(2)
     assert.are.equal(0, (place:run()))

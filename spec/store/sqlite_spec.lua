@@ -1,8 +1,10 @@
 -- Stores in files: their mode, their journals, others that write.
 
 local files = require("spec.support.files")
-local engine = require("spec.support.stores").sqlite
+local support = require("spec.support.stores")
 local novita = require("novita")
+
+local engine = support.sqlite
 
 describe("a store in a file", function()
   local store
@@ -38,6 +40,50 @@ describe("a store in a file", function()
     assert(store:lock("run"))
     assert.are.equal("locked", select(2, other:lock("run")).reason)
     other:close()
+  end)
+
+  it("that is deleted says so once, and goes on in a copy that has all that was in it", function()
+    assert(support.put(store, "a", "1"))
+    assert(store:lock("run"))
+    os.execute("rm '" .. engine.dir .. "'/*")
+    local rows, err = store:query("insert into meta (name, value) values ('b', '2')")
+    local copy = engine.address() .. ".rescued"
+    assert.are.same({ nil, "store", "moved" }, { rows, err.kind, err.reason })
+    assert.are.equal(engine.address() .. ": the file was deleted, renamed or replaced while it was "
+      .. "open; what it held is in " .. copy .. ": rename that", err.message)
+    assert(support.put(store, "b", "2"))
+    assert.are.equal("600\n", output("stat -c %a '" .. copy .. "'"))
+    local other = assert(novita.store(copy))
+    assert.are.equal(3, support.count(other))
+    assert.are.equal("locked", select(2, other:lock("run")).reason)
+    other:close()
+  end)
+
+  it("that is replaced leaves the new one alone, and its copy has a name of its own", function()
+    assert(support.put(store, "a", "1"))
+    files.write(engine.address() .. ".rescued", "another's")
+    local other = assert(novita.store(engine.dir .. "/other.db"))
+    other:close()
+    os.rename(engine.dir .. "/other.db", engine.address())
+    local done, err = store:transaction(function() return support.put(store, "b", "2") end)
+    assert.are.same({ nil, "moved" }, { done, err.reason })
+    assert.is_truthy(err.message:find(".rescued2: rename that", 1, true), err.message)
+    assert(store:transaction(function() return support.put(store, "b", "2") end))
+    assert.are.equal(3, support.count(store))
+    other = engine.open()
+    assert.are.equal(1, support.count(other))
+    assert.are.equal("ok", other:query("pragma integrity_check")[1][1])
+    assert.are.equal("another's", files.read(engine.address() .. ".rescued"))
+  end)
+
+  it("that can't be copied says why, and writes nothing that would be lost", function()
+    os.execute("rm -r '" .. engine.dir .. "'")
+    for _ = 1, 2 do
+      local done, err = support.put(store, "a", "1")
+      assert.are.same({ nil, "moved" }, { done, err.reason })
+      assert.is_truthy(err.message:find("can't be copied: ", 1, true), err.message)
+    end
+    os.execute("mkdir '" .. engine.dir .. "'")
   end)
 
   it("is waited for while another writes, and tasks run meanwhile", function()

@@ -56,6 +56,23 @@ describe("a step of a function", function()
     end
   end)
 
+  it("keeps its result where the file of the store was deleted meanwhile", function()
+    local made, path = 0, flows.address()
+    local flow = flows.flow(function(self)
+      self:step("a", function()
+        made = made + 1
+        if made == 1 then os.execute("rm '" .. path .. "'*") end
+        return made
+      end)
+      return self:step("b", function() return "b" end)
+    end)
+    local record, err = flow:start()
+    assert.same({ nil, "moved" }, { record, err.reason })
+    local crashed = flows.store():runs()[1]
+    assert.same({ "crashed", "done" }, { crashed.status, flow:retry(crashed.id).status })
+    assert.same({ 1, path .. ".rescued" }, { made, err.message:match("is in (.*):") })
+  end)
+
   it("is made again where its version is another", function()
     local version, fails, calls = 1, true, 0
     local record, flow = run(function(self)

@@ -89,6 +89,16 @@ static int sqlite_close (lua_State *L) {
 }
 
 
+/* db:moved(): has its file been deleted, renamed or replaced meanwhile? */
+static int sqlite_moved (lua_State *L) {
+  int moved = 0;
+  sqlite3_file_control(nv_sqlite_check(L)->handle, NULL,
+                       SQLITE_FCNTL_HAS_MOVED, &moved);
+  lua_pushboolean(L, moved);
+  return 1;
+}
+
+
 static int sqlite_tostring (lua_State *L) {
   const NvSqlite *db = luaL_checkudata(L, 1, NV_SQLITE);
   lua_pushfstring(L, "novita.sqlite (%s)", db->handle ? "open" : "closed");
@@ -134,6 +144,7 @@ static const luaL_Reg sqlite_methods[] = {
   {"begin", sqlite_begin},
   {"commit", sqlite_commit},
   {"rollback", sqlite_rollback},
+  {"moved", sqlite_moved},
   {"close", sqlite_close},
   {NULL, NULL}
 };

@@ -79,6 +79,7 @@ local UNUSABLE = { open = true, corrupt = true, denied = true, version = true }
 local LATER = {
   locked = "that process ends", connection = "its server can be reached", busy = "it is free",
   serialization = "it is free", full = "its disk has room",
+  moved = "the file has its name back",
 }
 
 local function status_of(err)

@@ -78,5 +78,9 @@ function db:commit() end
 ---@return novita.Error? err
 function db:rollback() end
 
+--- Has its file been deleted, renamed or replaced since it was opened? SQLite only.
+---@return boolean
+function db:moved() end
+
 --- Closes the database; what is not committed is rolled back. May be called again.
 function db:close() end

@@ -23,6 +23,8 @@ local PASSING = { busy = true, serialization = true, connection = true }
 ---@field once boolean? true: a connection that is lost is lost for good
 ---@field guard string? a statement by which a transaction waits for others that change the schema
 ---@field open fun(self): novita.Database?, novita.Error?
+---@field check? fun(self, db: novita.Database): true?, novita.Error?, boolean? is what was opened
+---  still in its place? the third result: it is to be opened again
 ---@field lock fun(self, db: novita.Database, number: integer): table?, novita.Error?
 ---@field locked fun(self, db: novita.Database, number: integer): integer|string|nil
 
@@ -80,12 +82,29 @@ local function connect(self)
   return db
 end
 
+local function release_locks(self)
+  for _, lock in each(self.locks) do lock.handle:release() end
+end
+
+-- Returns the database, unless it is not in its place any more.
+local function checked(self, db)
+  if not self.backend.check or self.turn.transaction then return db end
+  local ok, err, again = self.backend:check(db)
+  if ok then return db end
+  if again then
+    release_locks(self)
+    disconnect(self)
+  end
+  return nil, err
+end
+
 -- Runs an operation on the database, again as long as it fails for what passes.
 local function persist(self, operation)
   local give_up, pause = core.now() + PATIENCE, FIRST_PAUSE
   while true do
     local result
     local db, err = connect(self)
+    if db then db, err = checked(self, db) end
     if db then result, err = operation(db) end
     if result then return result end
     local is_lost = not self.connected or self.backend.once
@@ -126,7 +145,7 @@ end
 
 --- Frees the locks and closes the database.
 function methods:close()
-  for _, lock in each(self.locks) do lock.handle:release() end
+  release_locks(self)
   self.locks = {}
   disconnect(self)
 end

@@ -1,5 +1,6 @@
 --- The backend of stores in a file, by SQLite.
 
+local core = require("novita.core")
 local driver = require("novita.sqlite")
 local loops = require("novita.loop")
 local words = require("novita.store.words")
@@ -51,6 +52,43 @@ function methods:open()
   if ready then return ready end
   db:close()
   return unusable(self, err)
+end
+
+-- Copies what is in an open file whose name leads elsewhere to a file beside it.
+local function rescue(self, db)
+  local path, number = self.file .. ".rescued", 1
+  while core.same_file(path, path) do
+    number = number + 1
+    path = ("%s.rescued%d"):format(self.file, number)
+  end
+  local copy, err = driver.open(path) -- for its owner only
+  if not copy then return nil, err end
+  copy:close()
+  local done
+  done, err = db:query("vacuum into $1", path)
+  if not done then
+    os.remove(path)
+    return nil, err
+  end
+  db:query("pragma wal_checkpoint(truncate)") -- its journal has the name of that of the new file
+  return path
+end
+
+--- Checks that the file still has its name: what is written to one that has none is lost in the
+--- end. If it has not, the store goes on in a copy.
+---@param db novita.Database
+---@return true? intact
+---@return novita.Error? err which names the copy
+---@return boolean? copied to a file that is to be opened in its place
+function methods:check(db)
+  if not db:moved() then return true end
+  local file = self.file
+  local path, problem = rescue(self, db)
+  if path then self.path, self.file = path, nil end
+  return nil, core.error { kind = "store", reason = "moved", message = file
+    .. ": the file was deleted, renamed or replaced while it was open; what it held " .. (path
+    and ("is in %s: rename that"):format(path) or "can't be copied: " .. problem.message),
+  }, path ~= nil
 end
 
 --- Takes a lock, which the system frees with the process.

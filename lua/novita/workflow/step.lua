@@ -135,12 +135,20 @@ local function leave_flight(this)
   this.task.scope = this.outer
 end
 
+-- Writes the end of a step. A store that says that its file has moved goes on in a copy, where the
+-- result is not lost.
+local function write_end(...)
+  local ok, problem = journal.guarded(journal.end_step, ...)
+  if not ok and problem.reason == "moved" then journal.guarded(journal.end_step, ...) end
+  return ok, problem
+end
+
 -- Ends the step in the store; the result as JSON where there is one.
 local function record(this, json, err, outcome)
   local run = this.run
   local returned = err and this.on_error == "return" and not run.stopping
   local state = json and "done" or returned and "returned" or "failed"
-  local ok, problem = journal.guarded(journal.end_step, this, state, outcome, json,
+  local ok, problem = write_end(this, state, outcome, json,
     err and frozen.write_error(err) or nil)
   leave_flight(this)
   if not ok then break_off(run, problem) end
