@@ -41,6 +41,22 @@ describe("novita batch", function()
     assert.are.equal(1, core.decode(novita("batch status out.db --json").out).failed)
   end)
 
+  it("names the description that raises while it is read", function()
+    cli.write("x.lua", "return { input = 'rows.jsonl', request = setmetatable({}, { __index = "
+      .. "function() error('no luck') end }) }")
+    local run = novita("batch run x.lua")
+    assert.are.same({ 2, "novita: config: x.lua: x.lua:1: no luck\n" }, { run.status, run.err })
+  end)
+
+  it("names the description whose function raises while rows are sent as files", function()
+    cli.write("x.lua", "return { input = 'rows.jsonl', output = 'out.jsonl', "
+      .. "request = { message = 'Hi' }, log = function() error('no luck') end }")
+    local run = novita("batch submit x.lua")
+    assert.are.same({ 1, "" }, { run.status, run.out })
+    assert.is_truthy(run.err:find("novita: x.lua: a function raised: x.lua:1: no luck (", 1, true),
+      run.err)
+  end)
+
   it("ends with 2 where the description is wrong", function()
     cli.write("x.lua", "return 7")
     cli.write("y.lua", "return {")

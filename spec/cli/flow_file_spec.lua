@@ -36,4 +36,41 @@ describe("novita run", function()
     end
     assert.are.equal(2, novita("run nowhere.lua").status)
   end)
+
+  local EVIL = "setmetatable({}, { __index = function() error('no luck') end, __tostring = "
+    .. "function() error('none') end })"
+  local STEP = "flow = { { name = 'a', run = function() return 1 end } }"
+
+  it("blames a file for what it raises while it is read", function()
+    for name, text in pairs {
+      ["table.lua"] = "return " .. EVIL, ["raised.lua"] = "error(" .. EVIL .. ")",
+      ["field.lua"] = "return setmetatable({ " .. STEP .. " }, getmetatable(" .. EVIL .. "))",
+    } do
+      cli.write(name, text)
+      local run = novita("run " .. name)
+      assert.are.same({ 2, "" }, { run.status, run.out }, name)
+      assert.is_truthy(run.err:find("^novita: config: " .. name .. ": [^\n]+\n$"), run.err)
+    end
+  end)
+
+  it("blames a file for what its functions raise, in each command that runs it", function()
+    local function check(words, said)
+      local run = novita(words)
+      assert.are.same({ 1, "" }, { run.status, run.out }, words)
+      assert.is_truthy(run.err:find("novita: [^\n]*s.lua: a function raised: " .. said
+        .. " %(the results that have come are saved%)\n$"), run.err)
+    end
+    for _, case in ipairs { { "'no luck'", "s.lua:1: no luck" }, { "nil", "nil" },
+      { EVIL, "a table" } } do
+      cli.write("s.lua", ("return { %s, on_step = function() error(%s) end }"):format(STEP,
+        case[1]))
+      check("run s.lua", case[2])
+    end
+    local id = novita("runs list").out:match("^%x+")
+    check("runs retry " .. id, "a table")
+    check("runs fork " .. id .. " a", "a table")
+    assert.are.equal(0, novita("run s.lua --queue").status)
+    check("runs work s.lua --once", "a table")
+    assert.is_nil(novita("runs list").out:find("running", 1, true))
+  end)
 end)

@@ -1,10 +1,8 @@
 --- Reports of `novita batch`: the fields of a batch as data, and the outcome of a run as text.
 
-local compat = require("novita.compat")
 local console = require("novita.cli.console")
 local core = require("novita.core")
 local files = require("novita.cli.files")
-local outcome = require("novita.batch.outcome")
 local retry = require("novita.retry")
 local tables = require("novita.tables")
 
@@ -73,11 +71,10 @@ end
 ---@return novita.Error|string|nil err
 function batch_report.attempt(path, fn)
   if not (path and files.ending(path) == "lua") then return fn() end
-  local ok, result, err = compat.pcall(fn)
+  local ok, result, err = files.call(fn)
   if ok then return result, err end
-  if type(result) == "table" and result.output then error(result, 0) end
   return nil, ("%s: a function raised: %s (the answers that have come are saved)"):format(path,
-    outcome.text(result))
+    result)
 end
 
 -- Problems of rows that ask nothing, by their ends, and what is said then.

@@ -21,7 +21,7 @@ function batch_run.plan(arguments)
   local batch, plan
   batch, err = batch_open.batch(described, { public = true })
   if not batch then return batch_report.failure(err) end
-  plan, err = batch:plan()
+  plan, err = batch_report.attempt(described.batch, function() return batch:plan() end)
   batch.store:close()
   if not plan then return batch_report.failure(err) end
   if arguments.json then

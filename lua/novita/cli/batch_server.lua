@@ -21,9 +21,12 @@ function batch_server.submit(arguments)
   batch, err = batch_open.batch(described, {})
   if not batch then return batch_report.failure(err) end
   local bar = progress.new()
-  sent, err = batch:submit { on_progress = function(done, total)
+  local function on_progress(done, total)
     bar:show(("uploading %.1f of %.1f MiB"):format(done / MIB, (total or done) / MIB))
-  end }
+  end
+  sent, err = batch_report.attempt(described.batch, function()
+    return batch:submit { on_progress = on_progress }
+  end)
   bar:finish()
   batch.store:close()
   if not sent then return batch_report.failure(err) end

@@ -97,8 +97,12 @@ function description.setup(arguments)
   local kind, setup, err = kind_of(arguments.batch), { input = arguments.batch }, nil
   if kind ~= "rows" then setup, err = read(arguments.batch) end
   if not setup then return nil, err end
-  apply_options(setup, arguments)
-  setup, err = apply_request(setup, arguments)
+  local ok, whole, problem = files.call(function()
+    apply_options(setup, arguments)
+    return apply_request(setup, arguments)
+  end)
+  if not ok then return nil, error_hint.config_error(arguments.batch, whole) end
+  setup, err = whole, problem
   if setup and description.is_server(setup.store) then
     setup.store, err = stores.open(setup.store)
     if not setup.store then return nil, err end

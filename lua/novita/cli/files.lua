@@ -1,5 +1,6 @@
 --- Reads the files that a command line names.
 
+local compat = require("novita.compat")
 local error_hint = require("novita.error_hint")
 local json_text = require("novita.json_text")
 
@@ -26,12 +27,28 @@ local function without_head(source)
   return (source:gsub("^\239\187\191", "", 1):gsub("^#[^\n]*", "", 1))
 end
 
+--- Calls a function, which calls those of a file. What these raise is no error of the command; its
+--- own, of an output that is closed, and Ctrl-C go on.
+---@param fn fun(): any, any
+---@return boolean ok
+---@return any result or, as text, what was raised
+---@return any err
+function files.call(fn)
+  local ok, result, err = compat.pcall(fn)
+  if ok then return true, result, err end
+  local is_ours = type(result) == "table" and rawget(result, "output")
+  if is_ours or type(result) == "string" and result:find("interrupted!", 1, true) then
+    error(result, 0)
+  end
+  return false, require("novita.batch.outcome").text(result)
+end
+
 local function load_lua(path, source)
   source = without_head(source)
   local chunk, problem = (loadstring or load)(source, "@" .. path) -- luacheck: ignore
   if not chunk then return nil, problem end
-  local ok, value = pcall(chunk)
-  if not ok then return nil, tostring(value) end
+  local ok, value = files.call(chunk)
+  if not ok then return nil, value end
   return value
 end
 

@@ -47,7 +47,9 @@ end
 function flow_file.read(path)
   local value, err = files.load(path)
   if err then return nil, err end
-  return describe(path, value)
+  local ok, file, problem = files.call(function() return describe(path, value) end)
+  if not ok then return wrong(path, file) end
+  return file, problem
 end
 
 --- Opens the store of runs: that of the command line, of the file, or of the user.

@@ -73,7 +73,9 @@ local function run(arguments)
     local done
     done, problem = flow_file.remember(store, file)
     if not done then return nil, problem end
-    return running.conclude(arguments, flow:start(trigger, { queue = arguments.queue or nil }))
+    return running.conclude(arguments, running.attempt(file, function()
+      return flow:start(trigger, { queue = arguments.queue or nil })
+    end))
   end)
 end
 

@@ -1,6 +1,7 @@
 --- The common part of `novita run` and `novita runs`: the progress of a run, and its end.
 
 local console = require("novita.cli.console")
+local files = require("novita.cli.files")
 local flow_file = require("novita.cli.flow_file")
 local tables = require("novita.tables")
 local timeline = require("novita.cli.timeline")
@@ -22,6 +23,18 @@ function running.with_store(address, file, fn)
   status, err = fn(store)
   store:close()
   return status, err
+end
+
+--- Calls a method of a workflow. What a function of its file raises is no error of ours.
+---@param file novita.cli.FlowFile
+---@param fn fun(): any, any
+---@return any result nil on failure
+---@return novita.Error|string|nil err
+function running.attempt(file, fn)
+  local ok, result, err = files.call(fn)
+  if ok then return result, err end
+  return nil, ("%s: a function raised: %s (the results that have come are saved)"):format(
+    file.path, result)
 end
 
 --- The options of a workflow at the command line: a terminal shows each step as it goes.

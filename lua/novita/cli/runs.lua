@@ -57,7 +57,9 @@ local function with_flow(arguments, fn)
     local flow
     flow, err = flow_file.workflow(file, store, running.options())
     if not flow then return nil, err end
-    return running.conclude(arguments, fn(flow, record.id))
+    return running.conclude(arguments, running.attempt(file, function()
+      return fn(flow, record.id)
+    end))
   end)
 end
 
@@ -70,10 +72,10 @@ local function fork(arguments)
 end
 
 -- Runs what is queued until `ended` says so; nil and an error of the store.
-local function work_off(flow, ended)
+local function work_off(file, flow, ended)
   local loop = loops.here()
   while true do
-    local record, err = flow:work()
+    local record, err = running.attempt(file, function() return flow:work() end)
     if err then return nil, err end
     if record then console.note(timeline.head(record)) end
     if ended(record) then return true end
@@ -88,7 +90,7 @@ local function work(arguments)
     local flow, problem = flow_file.workflow(file, store, {})
     if not flow then return nil, problem end
     local watch = core.interrupts()
-    local ok, done, failure = compat.pcall(work_off, flow, function(record)
+    local ok, done, failure = compat.pcall(work_off, file, flow, function(record)
       return watch:count() > 0 or arguments.once and not record
     end)
     local interrupted = watch:count() > 0
