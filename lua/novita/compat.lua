@@ -55,12 +55,21 @@ local yields = yields_in_pcall()
 --- pcall, in which functions may yield on every Lua.
 compat.pcall = yields and pcall or pcall_51
 
+--- Adds a traceback to a text, which debug.traceback by itself cuts at a NUL.
+---@param text string
+---@param from integer|thread the level of the first function in it, 1 for the caller; or a coroutine
+---@return string
+function compat.traceback(text, from)
+  if type(from) == "thread" then return text .. debug.traceback(from, "") end
+  return text .. debug.traceback("", from + 1)
+end
+
 --- Calls a function like pcall, and adds a traceback to an error that is a string.
 function compat.traced(fn, ...)
   if not yields then return compat.pcall(fn, ...) end
   local arguments, n = { ... }, select("#", ...)
   return xpcall(function() return fn(compat.unpack(arguments, 1, n)) end, function(problem)
-    return type(problem) == "string" and debug.traceback(problem, 2) or problem
+    return type(problem) == "string" and compat.traceback(problem, 2) or problem
   end)
 end
 

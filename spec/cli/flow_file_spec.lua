@@ -61,7 +61,7 @@ describe("novita run", function()
         .. " %(the results that have come are saved%)\n$"), run.err)
     end
     for _, case in ipairs { { "'no luck'", "s.lua:1: no luck" }, { "nil", "nil" },
-      { EVIL, "a table" } } do
+      { "'one\\0two'", "s.lua:1: one%?two" }, { EVIL, "a table" } } do
       cli.write("s.lua", ("return { %s, on_step = function() error(%s) end }"):format(STEP,
         case[1]))
       check("run s.lua", case[2])

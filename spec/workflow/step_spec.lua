@@ -38,6 +38,25 @@ describe("a step of a function", function()
     assert.equal("config", record.error.kind)
   end)
 
+  it("is kept with all that it raised, also with NUL bytes in it", function()
+    local function raised(fn)
+      return run(function(self) self:step("a", fn) end).error
+    end
+    for _, fn in ipairs {
+      function() error("one\0two", 0) end, function() return nil, "one\0two" end,
+      function() error { kind = "other", message = "one\0two" } end,
+      function() error(setmetatable({}, { __tostring = function() return "one\0two" end })) end,
+    } do
+      assert.equal("one?two", raised(fn).message)
+    end
+    local record = run(function() error("one\0two", 0) end)
+    assert.equal("one?two", record.error.message)
+    record = run(function(self)
+      self:each("b", { 1 }, function() error("one\0two", 0) end)
+    end)
+    assert.is_truthy(record.error.message:find("item 1: one?two", 1, true), record.error.message)
+  end)
+
   it("gives the run up, with the store's error, where the flow has closed the store", function()
     local store
     for _, body in ipairs {

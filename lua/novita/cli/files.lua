@@ -40,7 +40,7 @@ function files.call(fn)
   if is_ours or type(result) == "string" and result:find("interrupted!", 1, true) then
     error(result, 0)
   end
-  return false, require("novita.batch.outcome").text(result)
+  return false, (require("novita.batch.outcome").text(result):gsub("%z", "?"))
 end
 
 local function load_lua(path, source)

@@ -55,7 +55,7 @@ end
 local function explain(problem)
   if type(problem) == "table" and problem.output then return problem.output end
   if tostring(problem):find("interrupted!", 1, true) then return "interrupted" end
-  return debug.traceback("internal error: " .. tostring(problem), 2)
+  return "internal error: " .. tostring(problem) .. debug.traceback("", 2)
 end
 
 --- Runs the command.

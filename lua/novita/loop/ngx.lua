@@ -16,6 +16,7 @@
 
 local ffi = require("ffi")
 
+local compat = require("novita.compat")
 local core = require("novita.core")
 local ngx = rawget(_G, "ngx")
 local task_class = require("novita.loop.task")
@@ -202,7 +203,7 @@ local function await(task)
 end
 
 local function traced(err)
-  return type(err) == "string" and debug.traceback(err, 2) or err
+  return type(err) == "string" and compat.traceback(err, 2) or err
 end
 
 local function finish(task, ...)

@@ -5,6 +5,7 @@
 --- at the mark again whenever it is resumed. So an error that a hook or a finalizer raises here
 --- loses no task: recovery.lua resumes those that are ready.
 
+local compat = require("novita.compat")
 local core = require("novita.core")
 local task_class = require("novita.loop.task")
 local timers = require("novita.loop.timers")
@@ -45,7 +46,7 @@ end
 -- Reports a failure to those that join the task, else to run(), else to the host.
 local function report_failure(task)
   local state, err = task.state, task.results[1]
-  if type(err) == "string" then task.traceback = debug.traceback(task.thread, err) end
+  if type(err) == "string" then task.traceback = compat.traceback(err, task.thread) end
   if task.seen then return end
   if state.host.on_failure and not state.runner then
     state.host.on_failure(task)
