@@ -57,7 +57,7 @@ compat.pcall = yields and pcall or pcall_51
 
 --- Adds a traceback to a text, which debug.traceback by itself cuts at a NUL.
 ---@param text string
----@param from integer|thread the level of the first function in it, 1 for the caller; or a coroutine
+---@param from integer|thread the first level in it, 1 for the caller; or a coroutine
 ---@return string
 function compat.traceback(text, from)
   if type(from) == "thread" then return text .. debug.traceback(from, "") end
