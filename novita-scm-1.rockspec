@@ -171,6 +171,7 @@ build = {
     ["novita.store.schema"] = "lua/novita/store/schema.lua",
     ["novita.store.session"] = "lua/novita/store/session.lua",
     ["novita.store.sqlite"] = "lua/novita/store/sqlite.lua",
+    ["novita.store.stored"] = "lua/novita/store/stored.lua",
     ["novita.store.words"] = "lua/novita/store/words.lua",
     ["novita.stream"] = "lua/novita/stream/init.lua",
     ["novita.stream.accumulator"] = "lua/novita/stream/accumulator.lua",

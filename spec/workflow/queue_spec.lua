@@ -103,6 +103,21 @@ for _, engine in ipairs(flows.engines) do
       assert.are.equal(next_one.id, assert(flow:work()).id)
     end)
 
+    it("pauses a run whose trigger is damaged, and goes on to the next", function()
+      local store, flow = flows.store(), flows.flow(ask_twice)
+      local damaged = assert(store:queue_run("spec", { text = "a" }))
+      local good = assert(store:queue_run("spec", { text = "b" }))
+      assert(store:query("update run set trigger = '{\"te' where id = $1", damaged.id))
+      local record = assert(flow:work())
+      assert.are.same({ damaged.id, "paused", "(code)", "corrupt" },
+        { record.id, record.status, record.failed_step, record.error.reason })
+      assert.are.same({ good.id, "done" }, { flow:work().id, store:run(good.id).status })
+      assert.is_nil(flow:work())
+      local _, err = flow:retry(damaged.id)
+      local said = ("run %s: its trigger can't be read: "):format(damaged.id)
+      assert.are.equal(said, err.message:sub(1, #said))
+    end)
+
     it("does not know other ids, nor triggers that JSON has not", function()
       local record, err = flows.store():queue_retry("none")
       assert.are.same({ "config", "id" }, { record or err.kind, err.param })

@@ -57,6 +57,23 @@ for _, engine in ipairs(flows.engines) do
       assert.is_truthy(err:find('runs.stat: unknown option; did you mean "status"?', 1, true), err)
     end)
 
+    it("are there without what is damaged in them, which they name", function()
+      local store = flows.store()
+      local flow = flows.flow(function(run) return run:chat("a", flows.ask("a")):text() end)
+      local id = flow:start().id
+      assert(store:query("update step set input = '[1', result = ''"))
+      for column, text in pairs { trigger = "{no", result = "[1", error = "7" } do
+        assert(store:query(("update run set %s = $1"):format(column), text))
+        local record = assert(store:run(id, { content = true }))
+        local said = ("run %s: its %s can't be read: "):format(id, column)
+        assert.are.equal("corrupt", record.error.reason)
+        assert.are.equal(said, record.error.message:sub(1, #said))
+        assert.are.same({ id, nil, nil }, { store:runs()[1].id, record.log[1].input,
+          record.log[1].answer })
+        assert(store:query(("update run set %s = null"):format(column)))
+      end
+    end)
+
     it("are found by the first letters of their id", function()
       local done = some()
       local store = flows.store()

@@ -92,6 +92,21 @@ describe("a step of a function", function()
     assert.same({ 1, path .. ".rescued" }, { made, err.message:match("is in (.*):") })
   end)
 
+  it("pauses the run where what the store has of it is damaged", function()
+    local fails = true
+    local flow = flows.flow(function(self)
+      self:step("a", function() return "a" end)
+      if fails then error("not yet") end
+    end)
+    local id = flow:start().id
+    fails = false
+    assert(flows.store():query("update step set result = '{\"a'"))
+    local record = flow:retry(id)
+    assert.same({ "paused", "a", "corrupt" },
+      { record.status, record.failed_step, record.error.reason })
+    assert.equal("done", flow:fork(id, "a").status)
+  end)
+
   it("is made again where its version is another", function()
     local version, fails, calls = 1, true, 0
     local record, flow = run(function(self)

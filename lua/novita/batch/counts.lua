@@ -1,7 +1,7 @@
 --- Counts the rows of a batch in a store by their state, sums up their usage, and lists which
 --- of them may have been paid for twice.
 
-local core = require("novita.core")
+local stored = require("novita.store.stored")
 
 local counts = {}
 
@@ -146,7 +146,7 @@ function counts.failures(store, batch)
   if not rows then return nil, err end
   local list = {}
   for index, row in ipairs(rows) do
-    local failure = core.decode(row[3])
+    local failure = stored.error(row[3], "its error in the store")
     list[index] = ("line %d: %s%s: %s"):format(row[1], failure.kind,
       row[2] and (" %d"):format(row[2]) or "", failure.message)
   end

@@ -6,6 +6,7 @@ local core = require("novita.core")
 local identity = require("novita.batch.identity")
 local import = require("novita.batch.import")
 local loops = require("novita.loop")
+local stored = require("novita.store.stored")
 
 local entry = {}
 
@@ -59,7 +60,8 @@ end
 ---@return novita.Error? err
 function entry.settings(batch)
   local rows, err = batch.store:query(READ, batch.number)
-  return rows and (rows[1][1] and core.decode(rows[1][1]) or {}), err
+  if not rows then return nil, err end
+  return stored.object(rows[1][1] or "{}", ("batch %s: its settings"):format(batch.name))
 end
 
 -- Returns where the calls of a batch without input go.

@@ -1,9 +1,9 @@
 --- Writes the answers of a batch to its output, a line for each row of the input as last read.
 
-local core = require("novita.core")
 local import = require("novita.batch.import")
 local output = require("novita.batch.output")
 local pages = require("novita.batch.pages")
+local stored = require("novita.store.stored")
 
 local export = {}
 
@@ -32,7 +32,8 @@ local function error_of(row)
   if problem then return { code = "invalid_row", message = problem } end
   if state == "sent" then return row[10] and REMOTE or IN_DOUBT end
   if state ~= "failed" or not text then return nil end
-  local fields = core.decode(text)
+  local fields, err = stored.object(text, "the error of the row in the store")
+  fields = fields or { kind = err.kind, reason = err.reason, message = err.message }
   if fields.code == nil then fields.code = fields.kind end
   return fields
 end

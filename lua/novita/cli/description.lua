@@ -8,6 +8,7 @@ local files = require("novita.cli.files")
 local home = require("novita.cli.home")
 local meta = require("novita.store.meta")
 local prompt = require("novita.cli.prompt")
+local stored = require("novita.store.stored")
 local stores = require("novita.store")
 local tables = require("novita.tables")
 
@@ -157,7 +158,11 @@ local function find_batch(store, name)
     names[index] = row[1]
     if row[1] == name or not name then found = row end
   end
-  if found and (name or #rows == 1) then return found[1], core.decode(found[2] or "{}") end
+  if found and (name or #rows == 1) then
+    local settings
+    settings, err = stored.object(found[2] or "{}", ("batch %s: its settings"):format(found[1]))
+    return settings and found[1], settings or err
+  end
   return nil, error_hint.config_error("name", #rows == 0 and "the store has no batch"
     or "the batches of the store are " .. table.concat(names, ", ") .. ": choose one by --name")
 end
@@ -204,13 +209,14 @@ function description.kept(arguments)
   value, err = meta.read(setup.store, "command " .. setup.name)
   setup.store:close()
   if value == nil then return nil, err end
-  local kept = value and core.decode(value)
-  if not kept then
+  local kept = value and stored.object(value, "the command line")
+  if not (kept and type(kept.words) == "table") then
     return nil, error_hint.config_error("batch", "its store does not have its command line: name "
       .. "the file of its rows or of its description")
   end
   if kept.folder == home.folder() then return kept.words end
-  return nil, error_hint.config_error("batch", "it was begun in " .. kept.folder .. ": go there")
+  return nil, error_hint.config_error("batch", ("it was begun in %s: go there"):format(
+    tostring(kept.folder)))
 end
 
 return description

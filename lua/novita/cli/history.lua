@@ -5,6 +5,7 @@ local core = require("novita.core")
 local error_hint = require("novita.error_hint")
 local home = require("novita.cli.home")
 local prices = require("novita.batch.prices")
+local stored = require("novita.store.stored")
 
 local history = {}
 
@@ -52,7 +53,10 @@ local function load(self, store, id)
   self.id = id
   for _, row in ipairs(rows) do
     self.earlier = { system_prompt = row[1], model = row[2] }
-    table.insert(self.messages, { role = "user", content = core.decode(row[3]) })
+    local prompt
+    prompt, err = stored.read(row[3], ("conversation %d: a question"):format(id))
+    if err then return nil, err end
+    table.insert(self.messages, { role = "user", content = prompt })
     table.insert(self.messages, { role = "assistant", content = row[4] })
   end
   return self

@@ -109,8 +109,8 @@
 ---@field message string never empty, never the text of an answer
 ---@field reason? string of a connection: dns, connect, tls, proxy, reset or protocol; of a timeout:
 ---  connect, first_byte, idle, attempt or deadline; of a store: busy, serialization, constraint,
----  data, full, denied, open, io, corrupt, connection, locked, version or sql; else the server's
----  word
+---  data, full, denied, open, io, corrupt, connection, locked, moved, version or sql; else the
+---  server's word
 ---@field phase? "connect"|"headers"|"body"|"stream" how far it had come
 ---@field status? integer the server's
 ---@field proxy_status? integer with which a proxy refused to connect to the server

@@ -6,6 +6,7 @@
 
 local core = require("novita.core")
 local meta = require("novita.store.meta")
+local misuse = require("novita.misuse")
 
 local schema = {}
 
@@ -163,7 +164,10 @@ schema.version = #VERSIONS
 local function read_version(db)
   local value, err = meta.read(db, "schema")
   if value == nil then return nil, err end
-  return value and tonumber(value) or 0
+  local number = tonumber(value or 0)
+  if number and number >= 0 and number % 1 == 0 and number < 2 ^ 31 then return number end
+  return nil, core.error { kind = "store", reason = "corrupt",
+    message = ("the version of its schema, %s, is no number"):format(misuse.shown(value)) }
 end
 
 local function newer(version)

@@ -2,9 +2,9 @@
 
 local core = require("novita.core")
 local error_hint = require("novita.error_hint")
-local frozen = require("novita.workflow.frozen")
 local misuse = require("novita.misuse")
 local rule = require("novita.rule")
+local stored = require("novita.store.stored")
 
 local records = {}
 
@@ -67,25 +67,28 @@ function records.lock_name(id)
   return "run " .. id
 end
 
-local function read(json)
-  if json == nil then return nil end
-  return frozen.read(json)
+-- Reads a value; nil and an error where it is damaged.
+local function read(json, what)
+  if json == nil or json == "null" then return nil end
+  return stored.read(json, what)
 end
 
--- Returns what a run was started with: null is nothing, as nil is, and no trigger that was removed.
-local function trigger_of(json)
-  if json == "null" then return {} end
-  return read(json)
-end
-
+-- A damaged field is missing, and named by the error of the record.
 local function record_of(row)
-  return {
-    id = row[1], flow = row[2], status = row[3], passes = row[4], trigger = trigger_of(row[5]),
-    result = read(row[6]), failed_step = row[7], error = row[8] and frozen.read_error(row[8]),
+  local record = {
+    id = row[1], flow = row[2], status = row[3], passes = row[4], failed_step = row[7],
     parent = row[9], created_at = row[10], started_at = row[11], ended_at = row[12],
     prompt_tokens = tonumber(row[13]) or 0, completion_tokens = tonumber(row[14]) or 0,
     usd = row[15],
   }
+  local function what(name) return ("run %s: its %s"):format(record.id, name) end
+  local trigger_error, result_error
+  record.trigger, trigger_error = read(row[5], what("trigger"))
+  record.result, result_error = read(row[6], what("result"))
+  -- null is nothing, as nil is, and no trigger that was removed
+  if row[5] == "null" then record.trigger = {} end
+  record.error = trigger_error or result_error or row[8] and stored.error(row[8], what("error"))
+  return record
 end
 
 -- A run that is marked as running has crashed if no process has its lock.
@@ -103,8 +106,8 @@ local function entry_of(row, content)
     at = row[7], seconds = row[8], status = row[9], request_id = row[10],
     prompt_tokens = row[11], completion_tokens = row[12], usd = row[13],
     error = row[14] and { kind = row[14], message = row[15] } or nil,
-    input = content and row[6] ~= "reused" and read(row[16]) or nil,
-    answer = content and row[6] == "done" and read(row[17]) or nil,
+    input = content and row[6] ~= "reused" and read(row[16], "the input") or nil,
+    answer = content and row[6] == "done" and read(row[17], "the answer") or nil,
   }
 end
 
@@ -187,10 +190,10 @@ function records.list(store, filter)
   filter = filter or {}
   rule.check("runs", filter, FILTERS)
   local wanted, limit = filter.status, filter.limit or LIMIT
-  local stored = wanted == "crashed" and "running" or wanted
+  local status = wanted == "crashed" and "running" or wanted
   local rows, err = store:query(RUN .. "where ($1 = '' or flow = $1) and ($2 = '' or status = $2) "
-    .. "order by n desc limit $3", filter.flow or "", stored or "",
-    stored == "running" and MOST or limit)
+    .. "order by n desc limit $3", filter.flow or "", status or "",
+    status == "running" and MOST or limit)
   if not rows then return nil, err end
   local list = {}
   for _, row in ipairs(rows) do

@@ -93,6 +93,8 @@ function runner.record(flow, id)
   if not record then return nil, err end
   if record.flow ~= flow.name then
     return refused(record, ('is a run of the workflow "%s"'):format(record.flow))
+  elseif record.trigger == nil and record.error and record.error.reason == "corrupt" then
+    return nil, record.error
   elseif record.trigger == nil then
     return refused(record, "has no trigger any more: its store keeps no prompts")
   end
@@ -135,11 +137,19 @@ local function begin(flow, id, status)
   return records.find(flow.store, id)
 end
 
+-- Pauses a run that a worker has taken and that can't be read: it would be in the way of others.
+local function refuse_damaged(flow, id, status, err)
+  if not (status and err and err.reason == "corrupt" and not err.code) then return nil, err end
+  return journal.end_run({ id = id, store = flow.store, reused = {} }, "paused", {
+    failed_step = pass.CODE, error = frozen.write_error(err),
+  })
+end
+
 -- Runs the flow once more, under its lock.
 local function make_pass(flow, id, options, status)
   local store, loop = flow.store, flow.settings.policy.loop or loops.here()
   local record, err = begin(flow, id, status)
-  if not record then return nil, err end
+  if not record then return refuse_damaged(flow, id, status, err) end
   local run = pass.new {
     id = record.id, started_at = record.started_at, pass = record.passes, store = store,
     loop = loop, settings = flow.settings, new_client = flow.new_client, recall = recall,

@@ -6,6 +6,7 @@ local frozen = require("novita.workflow.frozen")
 local journal = require("novita.workflow.journal")
 local pass = require("novita.workflow.pass")
 local prices = require("novita.batch.prices")
+local stored = require("novita.store.stored")
 
 local step = {}
 
@@ -41,8 +42,7 @@ local function number_of(run, name, key)
   return run.counts[place]
 end
 
-local function thaw(this, json)
-  local value = frozen.read(json)
+local function thaw(this, value)
   if this.read and value ~= nil then return this.read(value) end
   return value
 end
@@ -181,7 +181,7 @@ local function conclude(this, ok, value, info)
   local state = record(this, json, err, outcome)
   if json then
     pass.notify(this.run)
-    return thaw(this, json)
+    return thaw(this, frozen.read(json))
   end
   return conclude_failure(this, state, err)
 end
@@ -196,6 +196,19 @@ local function begin(this)
     break_off(this.run, problem)
   end
   tell(this, "sent")
+end
+
+-- Returns what the store has of a step; the run pauses where that is damaged.
+local function reuse(this, found)
+  local what = ('run %s: what the step "%s" has brought'):format(this.run.id, this.name)
+  if found.error then return nil, stored.error(found.error, what) end
+  if found.result == "null" then return nil end
+  local value, err = stored.read(found.result, what)
+  if err then
+    pass.fail(this.run, this.name, err)
+    pass.park(this.run)
+  end
+  return thaw(this, value)
 end
 
 --- Makes a step, or returns what it brought before.
@@ -215,8 +228,7 @@ function step.perform(run, given, work)
   if found then
     if found.value ~= nil then return found.value end
     tell(this, "reused")
-    if found.error then return nil, core.error(frozen.read(found.error)) end
-    return thaw(this, found.result)
+    return reuse(this, found)
   end
   begin(this)
   return conclude(this, compat.traced(work, this))

@@ -7,6 +7,7 @@ local frozen = require("novita.workflow.frozen")
 local loops = require("novita.loop")
 local pass = require("novita.workflow.pass")
 local runner = require("novita.workflow.runner")
+local stored = require("novita.store.stored")
 
 local verify = {}
 
@@ -37,7 +38,8 @@ local function problem_of(this, row)
   if known then message = "the run has this step with another input" end
   return {
     step = this.name, item = this.item, message = message,
-    recorded = known and known[1] and frozen.read(known[1]) or nil, now = frozen.read(this.input),
+    recorded = known and known[1] and stored.read(known[1], "the input") or nil,
+    now = frozen.read(this.input),
   }
 end
 
