@@ -13,7 +13,8 @@ local postgres = require("spec.support.postgres")
 local database = {}
 
 local sqlite = { name = "SQLite", bytes = "blob", float = "real",
-  functions = { "blob", "built_for", "lock", "locked", "open", "version" } }
+  functions = { "blob", "built_for", "lock", "locked", "open", "version" },
+  methods = { "begin", "close", "commit", "moved", "query", "rollback" } }
 
 function sqlite.setup() sqlite.module = require("novita.sqlite") end
 
@@ -28,7 +29,8 @@ function sqlite.clear()
 end
 
 local pg = { name = "#postgres", bytes = "bytea", float = "float8",
-  functions = { "blob", "built_for", "open", "version" } }
+  functions = { "blob", "built_for", "open", "version" },
+  methods = { "begin", "close", "commit", "query", "rollback" } }
 
 function pg.setup()
   pg.module = require("novita.postgres")
