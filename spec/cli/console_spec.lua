@@ -1,5 +1,6 @@
 -- The output of the command: data and text for people, at a terminal and elsewhere.
 
+local cli = require("spec.support.cli")
 local command = require("spec.support.command")
 
 local output = require("spec.support.child").output
@@ -19,7 +20,7 @@ describe("novita", function()
   end)
 
   it("runs without any of the three descriptors", function()
-    local template = "HOME=%s NOVITA_LUA=%s bin/novita keys path %s; echo $? >%s/status"
+    local template = "HOME=%s NOVITA_LUA=%s bin/novita config set model a %s; echo $? >%s/status"
     os.execute(template:format(home.path, LUA, "<&- >&- 2>&-", home.path))
     assert.are.equal("0\n", output("cat " .. home.path .. "/status"))
   end)
@@ -45,5 +46,46 @@ describe("novita", function()
     assert.are.equal("a[2Jbc]0;title\r\n", terminal.shown)
     assert.are.equal("a\27[2Jb\7\194\155c\27]0;title\n",
       home:run("template check t --data d").out)
+  end)
+end)
+
+describe("novita, whose output is full or closed,", function()
+  cli.with(function()
+    cli.two_steps()
+    cli.three_rows()
+    cli.template()
+  end)
+
+  it("ends with 1 and says so, whatever it prints", function()
+    local id = cli.novita("run flow.lua -p x=a --json").out:match('"id":"(%x+)"')
+    assert.are.equal(0, cli.novita(cli.BATCH).status)
+    assert.are.equal(0, cli.chat("Hi").status)
+    for _, words in ipairs {
+      "--version", "version", "--help", "help runs", "runs show --help", "completion zsh",
+      "config --json", "config set model m --json", "keys path", "keys path --json",
+      "template check prompt.txt", "template check prompt.txt --data row.json", "models",
+      "models --json", "chat Hi", "chat --no-stream Hi", "chat --json Hi", "logs", "logs --json",
+      cli.BATCH:gsub("run", "plan", 1), cli.BATCH .. " --json", "batch status out.db",
+      "batch export out.db --json", "batch fetch out.db --json", "run flow.lua -p x=a",
+      "run flow.lua -p x=a --json", "run flow.lua -p x=a --dry-run", "run flow.lua -p x=a --queue",
+      "runs list", "runs list --json", "runs show " .. id, "runs show --html " .. id,
+      "runs fork " .. id,
+    } do
+      for target, problem in pairs { [">/dev/full"] = "No space left on device",
+        [">&-"] = "Bad file descriptor" } do
+        local run = cli.novita(words .. " " .. target)
+        assert.are.same({ 1, "novita: standard output: " .. problem .. "\n" },
+          { run.status, run.err:match("[^\n]*\n$") }, words .. target)
+        assert.is_nil(run.err:find("traceback", 1, true), run.err)
+      end
+    end
+  end)
+
+  it("ends as ever where it prints nothing", function()
+    for _, words in ipairs { "config set model m", cli.BATCH, "runs list --status running" } do
+      for _, target in ipairs { ">/dev/full", ">&-", "<&- >&- 2>&-" } do
+        assert.are.equal(0, cli.novita(words .. " " .. target).status, words .. target)
+      end
+    end
   end)
 end)

@@ -2,6 +2,7 @@
 
 local argparse = require("argparse")
 local compat = require("novita.compat")
+local console = require("novita.cli.console")
 local core = require("novita.core")
 
 local parser = {}
@@ -76,6 +77,17 @@ local function name_options(own)
   end
 end
 
+-- Prints a text that is all that is asked for.
+local function finish(text)
+  console.write(text .. "\n")
+  os.exit(0, true)
+end
+
+-- Has --help notice where its text can't be written, which argparse does not.
+local function add_help(own)
+  own._options[own._help_option_idx]:action(function() finish(own:get_help()) end)
+end
+
 -- Adds the option --json, and refuses it beside another form of the output.
 local function add_json(own, command)
   local json = own:flag("--json"):description("Print " .. command.json .. ".")
@@ -97,6 +109,7 @@ local function add(above, command)
   if command.run then
     own:action(function(arguments) arguments.run = arguments.run or command.run end)
   end
+  add_help(own)
   label_options(own)
   name_options(own)
   for _, below in ipairs(command.commands or {}) do add(own, below) end
@@ -111,9 +124,9 @@ function parser.new(commands)
     :epilog(epilog(parser.EXAMPLES) .. "\n\n`novita COMMAND --help` has the options and examples "
       .. "of a command, and `man novita` all of them.")
   root:flag("--version"):description("Print the version and exit."):action(function()
-    print("novita " .. core.version)
-    os.exit(0, true)
+    finish("novita " .. core.version)
   end)
+  add_help(root)
   for _, command in ipairs(commands) do add(root, command) end
   return root
 end
