@@ -86,6 +86,33 @@ describe("a store in a file", function()
     os.execute("mkdir '" .. engine.dir .. "'")
   end)
 
+  it("is named by the errors that concern it, and by no others", function()
+    local head = engine.address() .. ": "
+    assert(store:query("pragma max_page_count = 1"))
+    local full = select(2, support.put(store, "a", ("x"):rep(200000)))
+    assert(store:query("pragma query_only = 1"))
+    local denied = select(2, store:transaction(function() return support.put(store, "a", "") end))
+    assert.are.same({ "full", head .. "database or disk is full" }, { full.reason, full.message })
+    assert.are.equal("denied", denied.reason)
+    assert.are.equal(head, denied.message:sub(1, #head))
+    assert.is_nil(select(2, store:query("selec")).message:find(head, 1, true))
+  end)
+
+  it("of another program, or of a newer novita, is named", function()
+    local path = engine.dir .. "/other.db"
+    local db = assert(require("novita.sqlite").open(path))
+    assert(db:query("create table batch (x)"))
+    local _, err = novita.store(path)
+    assert.are.same({ "sql", path .. ": table batch already exists" },
+      { err.reason, err.message })
+    assert(db:query("create table meta (name text, value text)"))
+    assert(db:query("insert into meta values ('schema', '99')"))
+    err = select(2, novita.store(path))
+    assert.are.equal("version", err.reason)
+    assert.are.equal(path .. ": the store has version 99", err.message:match("^.*99"))
+    db:close()
+  end)
+
   it("is waited for while another writes, and tasks run meanwhile", function()
     local other = assert(require("novita.sqlite").open(engine.address()))
     assert(other:begin())

@@ -23,6 +23,7 @@ local PASSING = { busy = true, serialization = true, connection = true }
 ---@field once boolean? true: a connection that is lost is lost for good
 ---@field guard string? a statement by which a transaction waits for others that change the schema
 ---@field open fun(self): novita.Database?, novita.Error?
+---@field name? fun(self, err: any, always: boolean?) adds its name to an error that concerns it
 ---@field check? fun(self, db: novita.Database): true?, novita.Error?, boolean? is what was opened
 ---  still in its place? the third result: it is to be opened again
 ---@field lock fun(self, db: novita.Database, number: integer): table?, novita.Error?
@@ -75,6 +76,7 @@ local function connect(self)
   ok, err = schema.prepare(db, self.backend)
   if ok then ok, err = take_locks_again(self, db) end
   if not ok then
+    if self.backend.name then self.backend:name(err, true) end
     db:close()
     return nil, err
   end
@@ -107,6 +109,7 @@ local function persist(self, operation)
     if db then db, err = checked(self, db) end
     if db then result, err = operation(db) end
     if result then return result end
+    if self.backend.name then self.backend:name(err) end
     local is_lost = not self.connected or self.backend.once
     if not session.is_passing(err) or is_lost and err.reason == "connection" then
       return nil, err

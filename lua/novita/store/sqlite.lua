@@ -54,6 +54,20 @@ function methods:open()
   return unusable(self, err)
 end
 
+-- Reasons that concern the file, so that its name says more than the statement.
+local OF_FILE = { full = true, denied = true, open = true, io = true, corrupt = true,
+  version = true }
+
+--- Adds the path to an error that concerns the file.
+---@param err any
+---@param always? boolean to any other, too
+function methods:name(err, always)
+  if type(err) ~= "table" or err.kind ~= "store" or not self.file then return end
+  if not (always or OF_FILE[err.reason]) then return end
+  local head = self.path .. ": "
+  if err.message:sub(1, #head) ~= head then err.message = head .. err.message end
+end
+
 -- Copies what is in an open file whose name leads elsewhere to a file beside it.
 local function rescue(self, db)
   local path, number = self.file .. ".rescued", 1
