@@ -1,5 +1,6 @@
 -- The table form is checked whole before the first call.
 
+local child = require("spec.support.child")
 local flows = require("spec.support.flows")
 
 local ask = flows.ask
@@ -48,6 +49,18 @@ describe("a list of steps", function()
     ['steps.a: unknown field "concurency"; did you mean "concurrency"?'] = {
       { name = "a", chat = ask("x"), concurency = 2 },
     },
+    ['steps.a: options.deadline: "x" is not a time in seconds above 0, or false'] = {
+      good, { name = "a", chat = ask("x"), deadline = "x" },
+    },
+    ["steps.a: chat.model: is missing"] = { good, { name = "a", chat = { message = "x" } } },
+    ["steps.a: tools.model: is missing"] = {
+      { name = "a", each = { 1 }, tools = { message = "x", tools = {} } },
+    },
+    ["steps.a: completions.model: is missing"] = { { name = "a", completions = { prompt = "x" } } },
+    ["steps.a: embeddings.model: is missing"] = { { name = "a", embeddings = { input = "x" } } },
+    ["steps.a: rerank.model: is missing"] = {
+      { name = "a", rerank = { query = "x", documents = { "y" } } },
+    },
     ["steps.a: options.concurrency: expected an integer >= 1, got 0"] = {
       { name = "a", chat = ask("x"), concurrency = 0 },
     },
@@ -87,5 +100,19 @@ describe("a list of steps", function()
   it("is refused with two calls in a step", function()
     assert.is_truthy(flows.refusal({ { name = "a", chat = ask("x"), run = print } })
       :find("^steps.a: has both %l+ and %l+$"))
+  end)
+
+  it("may have its models and options from elsewhere", function()
+    local unnamed = { name = "a", chat = { message = "x" } }
+    flows.flow({ unnamed, { name = "b", completions = { prompt = "x" } } },
+      { defaults = { model = "m" } })
+    flows.flow { { name = "a", chat = { message = "x" }, defaults = { model = "m" },
+      deadline = false, api_key = function() return "sk" end } }
+    flows.flow { { name = "a", chat = { model = "{{trigger.model}}", message = "x" } } }
+    flows.flow { { name = "a", request = { path = "/x" } }, { name = "b", run = print } }
+    local variables = { NOVITA_MODEL = "m" }
+    assert.are.equal("", (child.run([[
+      local flow = { { name = "a", chat = { message = "x" } } }
+      assert(require("novita").workflow("spec", flow, { store = ":memory:" }))]], variables)))
   end)
 end)

@@ -211,21 +211,49 @@ local function take(state, spec)
   end
 end
 
+-- Kinds of calls that name a model. One of `usual` may have it from defaults or the environment.
+local MODELS = {
+  chat = "usual", tools = "usual", completions = "usual", embeddings = "own", rerank = "own",
+}
+
+local function lacks_model(spec, settings)
+  local kind = MODELS[spec.kind]
+  if not kind or spec.given[spec.kind].model ~= nil then return false end
+  if kind == "own" then return true end
+  local defaults = settings.policy.defaults or {}
+  return defaults.model == nil and (os.getenv("NOVITA_MODEL") or "") == ""
+end
+
+-- Returns what the C module finds wrong with options before any call. Secrets are read at each one.
+local function wire_error(settings)
+  local wire = tables.merged(settings.wire)
+  for _, name in ipairs(settings.secrets or {}) do wire[name] = nil end
+  return select(2, core.url("/", wire))
+end
+
+-- Looks whether the options of a step can be used; returns nil or a problem, or raises.
+local function step_problem(spec, settings)
+  local own, rest = split(spec)
+  local whole = inherit(settings, rest)
+  if own.retry ~= nil then retry.policy(own.retry) end
+  local err = rest and wire_error(whole)
+  if err then return "options." .. err.message end
+  return lacks_model(spec, whole) and spec.kind .. ".model: is missing" or nil
+end
+
 --- Looks whether the options of all steps can be used.
 ---@param flow { specs: novita.workflow.Spec[] }
 ---@param settings novita.Settings
 ---@return novita.Error? err
 function table_body.check(flow, settings)
+  local wrong = wire_error(settings)
+  if wrong then return wrong end
   for _, spec in ipairs(flow.specs) do
-    local ok, problem = compat.pcall(function()
-      local own, rest = split(spec)
-      inherit(settings, rest)
-      if own.retry ~= nil then retry.policy(own.retry) end
-    end)
+    local ok, problem = compat.pcall(step_problem, spec, settings)
     if not ok then -- without the place of the caller, which misuse.raise has put before it
-      local message = tostring(problem):gsub("^.-:%d+: ", "")
-      return error_hint.config_error("steps." .. spec.name, message)
+      problem = tostring(problem):gsub("^.-:%d+: ", "")
     end
+    if problem then return error_hint.config_error("steps." .. spec.name, problem) end
   end
   return nil
 end
