@@ -3,6 +3,7 @@
 local core = require("novita.core")
 
 local cli = require("spec.support.cli")
+local files = require("spec.support.files")
 
 local novita = cli.novita
 
@@ -72,5 +73,19 @@ describe("novita run", function()
     assert.are.equal(0, novita("run s.lua --queue").status)
     check("runs work s.lua --once", "a table")
     assert.is_nil(novita("runs list").out:find("running", 1, true))
+  end)
+
+  it("calls the on_step of a file also where a terminal shows the steps", function()
+    cli.write("s.lua", "return { " .. STEP .. [[, on_step = function(event)
+      local log = io.open("log", "a")
+      log:write(event.state, "\n")
+      log:close()
+    end }]])
+    local terminal = cli.terminal("run s.lua")
+    assert.are.equal(0, terminal:finish())
+    assert.is_truthy(terminal.shown:find("a +done"), terminal.shown)
+    assert.are.equal("sent\ndone\n", files.read(cli.home.path .. "/log"))
+    cli.write("wrong.lua", "return { " .. STEP .. ", on_step = 5 }")
+    assert.are.equal(2, cli.terminal("run wrong.lua"):finish())
   end)
 end)

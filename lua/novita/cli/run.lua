@@ -67,7 +67,7 @@ local function run(arguments)
   if err then return nil, err end
   local address = arguments.dry_run and ":memory:" or arguments.store
   return running.with_store(address, file, function(store)
-    local flow, problem = flow_file.workflow(file, store, running.options(), arguments.dry_run)
+    local flow, problem = flow_file.workflow(file, store, running.options(file), arguments.dry_run)
     if not flow then return nil, problem end
     if arguments.dry_run then return show_plan(arguments, flow, trigger) end
     local done

@@ -3,6 +3,7 @@
 local console = require("novita.cli.console")
 local files = require("novita.cli.files")
 local flow_file = require("novita.cli.flow_file")
+local rule = require("novita.rule")
 local tables = require("novita.tables")
 local timeline = require("novita.cli.timeline")
 
@@ -37,15 +38,20 @@ function running.attempt(file, fn)
     file.path, result)
 end
 
---- The options of a workflow at the command line: a terminal shows each step as it goes.
+--- The options of a workflow at the command line: a terminal shows each step as it goes, and the
+--- file's own on_step is called then, too.
+---@param file novita.cli.FlowFile
 ---@return novita.PassOptions
-function running.options()
-  if not console.is_terminal(io.stderr) then return {} end
+function running.options(file)
+  local own = file.options.on_step
+  local is_wrong = own ~= nil and not rule.callable.accepts(own) -- the workflow refuses it
+  if is_wrong or not console.is_terminal(io.stderr) then return {} end
   return {
     on_step = function(event)
       if event.state ~= "sent" and event.state ~= "reused" then
         console.note(timeline.event(event))
       end
+      if own then own(event) end
     end,
   }
 end

@@ -55,7 +55,7 @@ local function with_flow(arguments, fn)
     if not file then return nil, err end
     file.name = record.flow
     local flow
-    flow, err = flow_file.workflow(file, store, running.options())
+    flow, err = flow_file.workflow(file, store, running.options(file))
     if not flow then return nil, err end
     return running.conclude(arguments, running.attempt(file, function()
       return fn(flow, record.id)
