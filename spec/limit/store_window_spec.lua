@@ -137,6 +137,24 @@ describe("a limit in a store", function()
     end)
   end)
 
+  it("waits no longer than a minute more where the clock of the database is set back", function()
+    for _, options in ipairs { { rpm = 600 }, { rpm = 1 }, { rpm = 600, tpm = 6000 } } do
+      local process = limits.limiter(options)
+      assert(store:query("delete from limits"))
+      world.spawn(function()
+        assert(process:acquire(1000, limits.wait()))
+        process:pause(5)
+        limits.ahead = limits.ahead - 86400
+        local before = world.now()
+        assert(process:acquire(1000, limits.wait()))
+        assert(process:acquire(1000, limits.wait()))
+        assert.is_true(world.now() < before + 5 + 2 * 61 + 62, world.now() - before)
+      end)
+      world.run()
+      assert.is_true(row()[4] <= 0)
+    end
+  end)
+
   it("sends none whose place has passed while its process was stopped", function()
     local process = limits.limiter { rpm = 60 }
     local sent = {}

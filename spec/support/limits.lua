@@ -5,6 +5,7 @@
 --   local limiter = limits.limiter({ rpm = 600 })
 --   limits.run(function() limiter:acquire(nil, limits.wait()) end)
 --   limits.failing = err                                 the store fails so, until it is nil
+--   limits.ahead = -86400                                the clock of the database is set back
 
 local busted = require("busted")
 
@@ -25,7 +26,7 @@ local function create()
   store = { kind = "sqlite" }
   function store.query(_, sql, ...)
     if limits.failing then return nil, limits.failing end
-    local now = ("%.9f"):format(EPOCH + world.now())
+    local now = ("%.9f"):format(EPOCH + world.now() + limits.ahead)
     return db:query(words.sqlite((sql:gsub("{now}", now))), ...)
   end
   function store:transaction(fn) return fn(self) end
@@ -37,7 +38,7 @@ function limits.with(take)
   busted.setup(function() db = assert(require("novita.sqlite").open(":memory:")) end)
   busted.teardown(function() db:close() end)
   busted.before_each(function()
-    world, limits.failing = tasks.world(), nil
+    world, limits.failing, limits.ahead = tasks.world(), nil, 0
     create()
     if take then take(world, store) end
   end)

@@ -18,6 +18,9 @@
 -- Places are at most AHEAD seconds away, so a process that is killed wastes little; for a later one
 -- the call asks again. Only the front of the queue asks. A crash of the server empties the table:
 -- the next process inserts the row with what it last read.
+--
+-- A row whose request is due later than that allows was written before the clock was set back; its
+-- times are set back too, until that request is due in about a minute.
 
 local misuse = require("novita.misuse")
 local throttle = require("novita.limit.throttle")
@@ -35,24 +38,32 @@ local DEFAULT_KEY = "novita"
 
 -- The place of a call, and the row after it is taken. $1 key, $2 tokens, $3 tokens a minute, $4
 -- seconds a request.
-local STATE = ([[select place - now as wait, resume_at - now as pause, per, most,
-    {greatest}(request_at, place) + pace as next_request,
-    {greatest}(token_at, place) + n * per as next_token,
-    case when resume_at <= now and place <= now + AHEAD then 1 else 0 end as free from (
-  select *, {greatest}(now, request_at + {least}(pace - BURST, 0), token_at + (n - most) * per
+local STATE = ([[select place - now as wait, next_resume - now as pause, per, most,
+    {greatest}(due_request, place) + pace as next_request,
+    {greatest}(due_token, place) + n * per as next_token,
+    case when next_resume <= now and place <= now + AHEAD then 1 else 0 end as free,
+    back, due_request, due_token, next_resume from (
+  select *, {greatest}(now, due_request + {least}(pace - BURST, 0), due_token + (n - most) * per
     + {greatest}(most - before, 0) * WINDOW / (tpm - before)) as place from (
+  select *, request_at - back as due_request, token_at - back as due_token,
+    resume_at - back as next_resume from (
+  select *, {greatest}(request_at - now - AHEAD - {greatest}(pace, WINDOW), 0) as back from (
   select *, {now} as now, WINDOW / (tpm - most) as per from (
   select *, {least}(token_most, tpm / 2) as before,
     {least}({greatest}(n, token_most * KEPT, tpm * BURST / (60 + MARGIN)), tpm / 2) as most from (
   select *, cast($2 as double precision) as n, cast($3 as double precision) as tpm,
-    cast($4 as double precision) as pace from limits where key = $1 {for_update}) a) b) c) d]])
+    cast($4 as double precision) as pace
+    from limits where key = $1 {for_update}) a) b) c) d) e) f]])
   :gsub("%u%u+", { AHEAD = AHEAD, BURST = BURST, KEPT = KEPT, MARGIN = MARGIN, WINDOW = 60 + LATE })
 
 -- Takes it in the same statement, so that no network round trip passes while the row is locked.
 local TAKE = "with s as (" .. STATE .. [[), taken as (
-  update limits set request_at = next_request, token_at = next_token, token_most = most from s
-  where key = $1 and free = 1 returning key) select * from s]]
-local SAVE = "update limits set request_at = $2, token_at = $3, token_most = $4 where key = $1"
+  update limits set request_at = case when free = 1 then next_request else due_request end,
+    token_at = case when free = 1 then next_token else due_token end,
+    token_most = case when free = 1 then most else token_most end, resume_at = next_resume from s
+  where key = $1 and (free = 1 or back > 0) returning key) select * from s]]
+local SAVE = "update limits set request_at = $2, token_at = $3, "
+  .. "token_most = coalesce($4, token_most), resume_at = $5 where key = $1"
 
 local INSERT = [[insert into limits (key, request_at, token_at, token_most, resume_at)
   values ($1, {greatest}({now}, $2), {greatest}({now}, $3), $4, 0) on conflict (key) do update set
@@ -76,6 +87,13 @@ local CORRECT = [[update limits set request_at = request_at + $2, token_at = tok
 local methods = {}
 local mt = { __name = "novita.window", __index = methods }
 
+-- Writes what TAKE does: the place that was taken, or only that the clock was set back.
+local function save(self, row)
+  local request, token, most = row[9], row[10], nil
+  if row[7] == 1 then request, token, most = row[5], row[6], row[4] end
+  return self.store:query(SAVE, self.key, request, token, most, row[11])
+end
+
 -- Takes a place if it is near; returns the row of STATE in a list, which is empty without a row.
 local function take(self, tokens)
   local store = self.store
@@ -85,9 +103,9 @@ local function take(self, tokens)
   return store:transaction(function()
     local rows, err = store:query(STATE, self.key, tokens, self.limit, self.pace)
     local row = rows and rows[1]
-    if not row or row[7] == 0 then return rows, err end
+    if not row or row[7] == 0 and row[8] == 0 then return rows, err end
     local done
-    done, err = store:query(SAVE, self.key, row[5], row[6], row[4])
+    done, err = save(self, row)
     return done and rows, err
   end)
 end
