@@ -216,6 +216,7 @@ build = {
         "src/bytes/buffer.c",
         "src/bytes/decimal.c",
         "src/bytes/header.c",
+        "src/bytes/json_repeat.c",
         "src/bytes/json_scan.c",
         "src/bytes/list.c",
         "src/bytes/lookahead.c",

@@ -104,7 +104,7 @@ LUA_SPECS = spec/cli spec/run spec/sql spec/store spec/workflow $(call named,cli
 WIRE_SPECS = $(call named,http/easy_connection http/easy_incomplete http/easy_limits\
 	http/response_head http/transfer_end http/transfer_timeout loop/poll_calls loop/transfers\
 	loop/turns lua/chat_request lua/error_body lua/reply lua/request_start lua/chat_chunk\
-	call/callbacks stream/end stream/init stream/reading)
+	bytes/json_repeat call/callbacks stream/end stream/init stream/reading)
 
 check-without-epoll:
 	$(MAKE) --no-print-directory specs BUILD=build/5.4-poll CFLAGS="$(WERROR) -DNV_NO_EPOLL"\

@@ -10,8 +10,9 @@
 **   the rest  the body of a streamed response
 **
 ** It must give the same chunks, the same end and the same reply when it
-** comes whole, byte by byte and in those pieces, and no error may hold the
-** key that was sent. There is no libcurl in it: the bytes are put where a
+** comes whole, byte by byte and in those pieces, and when chunks that repeat
+** the one before are not decoded; and no error may hold the key that was
+** sent. There is no libcurl in it: the bytes are put where a
 ** transfer's callback would put them.
 */
 
@@ -29,6 +30,8 @@ typedef struct Input {
 */
 static int next_ref, begin_ref, log_ref, end_ref;
 
+static int brief;  /* are repeated chunks not to be decoded? */
+
 static const char program[] =
   CHECK_ERROR
   "local next_chunk = ...\n"
@@ -40,7 +43,12 @@ static const char program[] =
   "  return text or err.message\n"
   "end\n"
   "local function begin() return {}, assemble.new() end\n"
-  "local function log(list, assembler, chunk, err)\n"
+  "local function log(list, assembler, chunk, err, text)\n"
+  "  if chunk == true then\n"
+  "    chunk = list.last\n"
+  "    chunk.choices[1].delta.content = text\n"
+  "  end\n"
+  "  list.last = chunk\n"
   "  if chunk then\n"
   "    list[#list + 1] = shown(chunk)\n"
   "    list[#list + 1] = assembler:add(chunk)\n"
@@ -65,7 +73,7 @@ static const char program[] =
 static int call_next (lua_State *S) {
   NvTransfer *t = lua_touserdata(S, 1);
   lua_settop(S, 0);
-  return nv_chat_chunk_next(S, t);
+  return nv_chat_chunk_next(S, t, brief);
 }
 
 
@@ -105,7 +113,7 @@ static int take (NvTransfer *t) {
     if (lua_pcall(L, 1, LUA_MULTRET, 0) != 0)
       fail("next");
     results = lua_gettop(L) - top - 3;
-    ended = lua_isboolean(L, top + 4);
+    ended = lua_isboolean(L, top + 4) && !lua_toboolean(L, top + 4);
     if (!ended && lua_isnil(L, top + 4)) {
       lua_settop(L, top);
       return 0;
@@ -173,6 +181,10 @@ int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size) {
   compare("byte by byte");
   run(&in, data + 2, count);
   compare("in pieces");
+  brief = 1;
+  run(&in, NULL, 0);
+  brief = 0;
+  compare("without decoding repeats");
   lua_settop(L, 0);
   return 0;
 }

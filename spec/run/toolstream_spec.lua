@@ -46,6 +46,17 @@ describe("the stream of a conversation", function()
     assert.are.equal("novita.stream (ended)", tostring(stream))
   end)
 
+  it("gives the text of all turns by next_text", function()
+    script(calls_and_says("a"), says("b"))
+    local stream, texts = assert(new():stream("Hi")), {}
+    for text in function() return stream:next_text() end do
+      assert.are.equal(text, stream.said)
+      texts[#texts + 1] = text
+    end
+    assert.are.equal("ab", table.concat(texts))
+    assert.are.equal("b", stream:reply():text())
+  end)
+
   it("has the chunks of all turns", function()
     script(calls_and_says("a"), says("b"))
     local stream, ids = assert(new():stream("Hi")), {}

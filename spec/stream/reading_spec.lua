@@ -31,3 +31,52 @@ describe("the loop forms", function()
     end)
   end
 end)
+
+describe("next_text", function()
+  it("gives one text after the other, and passes over chunks without any", function()
+    local stream = streaming.open { events = {
+      streaming.delta { role = "assistant" }, streaming.delta { reasoning_content = "hm" },
+      chunk("a"), chunk("b"), streaming.delta { reasoning_content = "hm" }, chunk("c"),
+      streaming.finish("stop"),
+    } }
+    for _, text in ipairs { "a", "b", "c" } do
+      assert.equal(text, (stream:next_text()))
+      assert.equal(text, stream.said)
+    end
+    assert.same({}, { stream:next_text() })
+    assert.equal("hmhm", stream:reply().choices[1].message.reasoning_content)
+  end)
+
+  it("gives false when the time is up, though chunks without text come", function()
+    local thoughts = {}
+    for index = 1, 40 do thoughts[index] = streaming.delta { reasoning_content = "hm" } end
+    local stream = streaming.open { events = thoughts, pace = 0.05, done = false }
+    local text
+    local seconds = streaming.took(function() text = stream:next_text(0.2) end)
+    assert.is_false(text)
+    assert.is_true(seconds >= 0.2 and seconds < 0.2 + 5 * streaming.slack, seconds)
+    stream:cancel()
+    assert.equal("cancelled", select(2, stream:next_text()).kind)
+  end)
+
+  it("can be mixed with next", function()
+    local stream = streaming.open { events = {
+      chunk("a"), chunk("b"), chunk("c"), chunk("d"), streaming.finish("stop"),
+    } }
+    assert.equal("a", (stream:next_text()))
+    assert.equal("b", stream:next().choices[1].delta.content)
+    assert.equal("c", (stream:next_text()))
+    assert.equal("d", stream:next().choices[1].delta.content)
+    assert.equal("abcd", stream:reply():text())
+  end)
+
+  it("gives the error of the stream, and raises for what is no time", function()
+    local stream = streaming.open(after_text('{"error":{"message":"no"}}'))
+    assert.equal("He", (stream:next_text()))
+    assert.equal("llo", (stream:next_text()))
+    assert.equal("stream_error", select(2, stream:next_text()).kind)
+    for _, odd in ipairs { -1, "1", 0 / 0 } do
+      assert.has_error(function() stream:next_text(odd) end)
+    end
+  end)
+end)

@@ -183,6 +183,7 @@ all.drivers = {
   ["client:start"] = function(c) c.client:start(request, { on_text = function() end }) end,
   ["client:stream"] = function(c) c.client:stream(request) end,
   ["stream:next"] = function(c) read(function() return c.stream:next() end) end,
+  ["stream:next_text"] = function(c) read(function() return c.stream:next_text() end) end,
   ["stream:text"] = function(c) for _ in c.stream:text() do core.now() end end,
   ["stream:chunks"] = function(c) for _ in c.stream:chunks() do core.now() end end,
   ["stream:reply"] = function(c) c.stream:reply() end,

@@ -14,6 +14,7 @@
 **   header.c      parses header lines
 **   sha256.c      SHA-256
 **   json_scan.c   finds in a JSON text what lua-cjson reads wrongly
+**   json_repeat.c NvRepeat: recognises a JSON text that repeats another
 **
 ** Functions that can fail return 0 on success, else an error code. A zeroed
 ** struct is empty, and freeing it is safe.
@@ -246,5 +247,19 @@ NV_FUNC NvJsonScan nv_json_scan (const char *text, size_t n);
 NV_FUNC size_t nv_json_plain (const char *text, size_t n);
 NV_FUNC size_t nv_json_escape_length (const unsigned char *s, size_t n,
                                       int *alone);
+
+
+/* json_repeat.c: recognises a JSON text that repeats another */
+
+typedef struct NvRepeat {
+  NvBuffer text;	/* the earlier text; empty: none is known */
+  size_t start, end;	/* where the inside of its string is */
+} NvRepeat;
+
+NV_FUNC void nv_repeat_forget (NvRepeat *r);
+NV_FUNC void nv_repeat_learn (NvRepeat *r, const char *text, size_t n,
+                              const char *key);
+NV_FUNC char *nv_repeat_match (const NvRepeat *r, char *text, size_t n,
+                               size_t *length);
 
 #endif

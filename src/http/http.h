@@ -210,6 +210,7 @@ struct NvTransfer {
   NvBuffer body;		/* decoded bytes, not yet consumed */
   NvSse sse;			/* parses the body of a stream */
   NvLookahead lookahead;	/* the next event of a stream */
+  NvRepeat repeat;		/* of the events of a stream */
   /* end */
   NvFailure failure;
   NvTimings timings;
@@ -313,7 +314,6 @@ NV_FUNC double nv_unpolled_now (const NvPool *p);
 NV_FUNC double nv_unpolled_due (const NvPool *p);
 
 /* sniff.c: tells an event stream from other bodies */
-
 NV_FUNC void nv_sniff_body (NvTransfer *t, const char *bytes, size_t length);
 
 /* request_lines.c: headers and query of a request, and their secrets */

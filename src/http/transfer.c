@@ -121,6 +121,7 @@ static void free_transfer (NvTransfer *t) {
   nv_buffer_free(&t->request);
   nv_buffer_free(&t->head);
   nv_buffer_free(&t->body);
+  nv_buffer_free(&t->repeat.text);
   free(t);
 }
 
@@ -143,6 +144,7 @@ static void clear_transfer (NvTransfer *t) {
   empty.request = nv_buffer_reused(&t->request);
   empty.head = nv_buffer_reused(&t->head);
   empty.body = nv_buffer_reused(&t->body);
+  empty.repeat.text = nv_buffer_reused(&t->repeat.text);
   *t = empty;
 }
 

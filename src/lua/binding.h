@@ -365,7 +365,7 @@ NV_FUNC void nv_writer_open (lua_State *L, int state);
 
 /* chat_chunk.c, chat_content.c */
 
-NV_FUNC int nv_chat_chunk_next (lua_State *L, NvTransfer *t);
+NV_FUNC int nv_chat_chunk_next (lua_State *L, NvTransfer *t, int brief);
 NV_FUNC int nv_content_write (NvJson *j, int index, NvPath *path);
 NV_FUNC int nv_content_member (NvJson *j, int index, NvPath *path);
 

@@ -92,6 +92,15 @@ static int push_unreadable (lua_State *L, NvTransfer *t, NvBuffer *data) {
 }
 
 
+/* pushes true, nil and the text of an event that repeats the one before */
+static int push_repeat (lua_State *L, const char *text, size_t length) {
+  lua_pushboolean(L, 1);
+  lua_pushnil(L);
+  lua_pushlstring(L, text, length);
+  return 3;
+}
+
+
 /*
 ** Pushes what follows the decoded event on the top: nothing, or nil and its
 ** text if it is a chunk of a chat; or an error. Returns the number of results.
@@ -116,17 +125,36 @@ static int push_chunk (lua_State *L, NvTransfer *t, NvBuffer *data,
 
 
 /*
+** Pushes the results for an event that has to be decoded. If 'brief', learns
+** it to recognise its repeats, which depend on the event just before them.
+*/
+static int push_decoded (lua_State *L, NvTransfer *t, NvBuffer *data,
+                         int brief) {
+  char kind = *nv_buffer_data(data);
+  int results;
+  if ((kind != '{' && kind != '[') || decode(L, data) != 0)
+    return push_unreadable(L, t, data);
+  results = push_chunk(L, t, data, kind == '[');
+  if (brief && results == 3 && lua_type(L, -1) == LUA_TSTRING)
+    nv_repeat_learn(&t->repeat, nv_buffer_data(data), nv_buffer_length(data),
+                    "content");
+  else
+    nv_repeat_forget(&t->repeat);
+  return results;
+}
+
+
+/*
 ** Pushes the '*results' values for an event and returns GIVEN; or returns
 ** NOTHING for a keep-alive.
 */
-static int push_event (lua_State *L, NvTransfer *t, int *results) {
-  char small[NV_COPY_SIZE];
+static int push_event (lua_State *L, NvTransfer *t, int brief, int *results) {
+  char small[NV_COPY_SIZE], *text = NULL;
   size_t length;
   int is_error = t->lookahead.event.is_error;
   char *bytes = nv_parser_copy(L, &t->lookahead, &t->body, NV_PART_DATA, small,
                                &length);
   NvBuffer data = trimmed_data(bytes, length);
-  char kind = nv_buffer_length(&data) > 0 ? *nv_buffer_data(&data) : '\0';
   if (is_error)
     *results = is_done(&data) ? push_end_or_error(L, t, &data)
                               : push_error(L, t, &data);
@@ -134,10 +162,12 @@ static int push_event (lua_State *L, NvTransfer *t, int *results) {
     return NOTHING;
   else if (is_done(&data))
     *results = push_end(L, t);
-  else if ((kind != '{' && kind != '[') || decode(L, &data) != 0)
-    *results = push_unreadable(L, t, &data);
+  else if (brief && (text = nv_repeat_match(&t->repeat, nv_buffer_data(&data),
+                                            nv_buffer_length(&data),
+                                            &length)) != NULL)
+    *results = push_repeat(L, text, length);
   else
-    *results = push_chunk(L, t, &data, kind == '[');
+    *results = push_decoded(L, t, &data, brief);
   return GIVEN;
 }
 
@@ -147,13 +177,13 @@ static int push_event (lua_State *L, NvTransfer *t, int *results) {
 ** GIVEN; or returns NOTHING. If nested code has consumed an event meanwhile,
 ** goes on with the next one.
 */
-static int next_event (lua_State *L, NvTransfer *t, int *results) {
+static int next_event (lua_State *L, NvTransfer *t, int brief, int *results) {
   int outcome = NOTHING, found = 1, top = lua_gettop(L);
   while (outcome == NOTHING &&
          (found = nv_lookahead_find(&t->lookahead, &t->sse,
                                     &t->body)) == 1) {
     unsigned generation = t->lookahead.generation;
-    outcome = push_event(L, t, results);
+    outcome = push_event(L, t, brief, results);
     if (t->lookahead.generation == generation)
       nv_lookahead_consume(&t->lookahead, &t->body);
     else
@@ -245,19 +275,21 @@ static int is_whole (const NvTransfer *t) {
 
 
 /*
-** transfer:next(): pushes and returns the number of
+** transfer:next(brief): pushes and returns the number of
 **   chunk, nil, text     text: the content, if that is all the chunk adds
+**   true, nil, text      if 'brief': the chunk repeats the one before, but for
+**                        its text
 **   chunk, true          a complete response instead of a stream
 **   nil                  nothing yet
 **   false, nil, info     the end
 **   false, error         failure
 **   false, error, info   the end if all choices have finished, else failure
 */
-int nv_chat_chunk_next (lua_State *L, NvTransfer *t) {
+int nv_chat_chunk_next (lua_State *L, NvTransfer *t, int brief) {
   int results = 0;
   if (t->done_seen)
     return push_end(L, t);
-  if (t->options.stream && next_event(L, t, &results) == GIVEN)
+  if (t->options.stream && next_event(L, t, brief, &results) == GIVEN)
     return results;
   if (t->done_seen)  /* nested code has received the end */
     return push_end(L, t);

@@ -26,17 +26,17 @@ static int transfer_close (lua_State *L) {
 
 
 /*
-** transfer:next() -> the next chunk of a stream | nil if there is none yet |
-** false, nil, info at the end | false, error and perhaps info. The end closes
-** the transfer.
+** transfer:next(brief) -> the next chunk of a stream | nil if there is none
+** yet | false, nil, info at the end | false, error and perhaps info. The end
+** closes the transfer.
 */
 static int transfer_next (lua_State *L) {
   NvTransfer *t = nv_pin(L);
-  int results;
+  int results, brief = lua_toboolean(L, 2);
   lua_settop(L, 1);
-  results = nv_chat_chunk_next(L, t);
+  results = nv_chat_chunk_next(L, t, brief);
   nv_unpin(L);
-  if (lua_type(L, -results) == LUA_TBOOLEAN)
+  if (lua_isboolean(L, -results) && !lua_toboolean(L, -results))
     nv_closetransfer(L, 1);
   return results;
 }

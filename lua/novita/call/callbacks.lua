@@ -19,12 +19,13 @@ end
 ---@return novita.Info|novita.Error info
 local function deliver(stream, policy)
   local on_chunk, on_text = policy.on_chunk, policy.on_text
-  local chunk = stream:next()
-  while chunk do
-    if stops(stream, on_chunk, chunk) or stops(stream, on_text, stream.said) then
+  local next_part = on_chunk and stream.next or stream.next_text
+  local part = next_part(stream)
+  while part do
+    if stops(stream, on_chunk, part) or stops(stream, on_text, stream.said) then
       return stream:stop()
     end
-    chunk = stream:next()
+    part = next_part(stream)
   end
   stops(stream, on_text, stream.said)
   return stream:reply()

@@ -225,14 +225,14 @@ local transfer = {}
 ---@return true? odd
 function transfer:reply() end
 
---- The next chunk of a stream; nil when there is none yet. At the end, by which the transfer is
---- closed: false, nil, info, or false, an error, and also the info where the error is none if every
---- choice has its finish reason.
----@return table|false|nil chunk
----@return novita.Error|true|nil err true beside a chunk that is all of an answer which is no stream
----@return novita.Info|string|nil info or, beside a chunk of a chat that brings nothing but a piece
----  of the text of its only choice, that piece
-function transfer:next() end
+--- The next chunk of a stream; nil when there is none yet. At the end, which closes the transfer:
+--- false, nil, info, or false, an error, and also the info where the error is none if every choice
+--- has its finish reason.
+---@param brief? boolean true: a chunk that repeats the one before, but for its text, is not decoded
+---@return table|boolean|nil chunk true for such a one
+---@return novita.Error|true|nil err true beside an answer which is no stream
+---@return novita.Info|string|nil info or, beside a chunk that only adds text to choice 0, that text
+function transfer:next(brief) end
 
 --- The error that a choice reports: stream_error, or api_error where the answer is no stream.
 ---@param json string in the shape of an error's body

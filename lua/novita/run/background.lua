@@ -73,20 +73,22 @@ local function tell_text(call, text, last)
   return tell(call, "on_text", piece)
 end
 
-local function next_chunk(call, stream)
-  if not call.pending[1] then return stream:next() end
-  return stream:next(math.max(0, call.due - call.loop.now()))
+-- Returns the next chunk if it is asked for, else the next text.
+local function next_part(call, stream)
+  local seconds = call.pending[1] and math.max(0, call.due - call.loop.now()) or nil
+  if call.handlers.on_chunk then return stream:next(seconds) end
+  return stream:next_text(seconds)
 end
 
--- Passes the chunks of a stream to the callbacks until it ends. Returns the error of a callback.
+-- Passes the parts of a stream to the callbacks until it ends. Returns the error of a callback.
 local function relay(call, stream)
-  local handle, chunk = call.handle, false
+  local handle, part = call.handle, false
   local raised = tell(call, "on_headers", stream.info.status, stream.info.headers)
   local function goes_on() return not (raised or call.enough or handle.cancelled) end
-  while chunk ~= nil and goes_on() do
-    chunk = next_chunk(call, stream)
-    if chunk and goes_on() then raised = tell(call, "on_chunk", chunk) end
-    if goes_on() then raised = tell_text(call, stream.said, chunk == nil) end
+  while part ~= nil and goes_on() do
+    part = next_part(call, stream)
+    if part and goes_on() then raised = tell(call, "on_chunk", part) end
+    if goes_on() then raised = tell_text(call, stream.said, part == nil) end
   end
   return raised
 end

@@ -97,17 +97,34 @@ function methods:next(seconds)
   return chunk, self.err
 end
 
+--- Returns the next piece of the text of any turn.
+---@param seconds? number as for next()
+---@return string|false|nil text nil at the end; false when the time was up
+---@return novita.Error? err when it is not a good end
+function methods:next_text(seconds)
+  local text = self.held
+  self.said, self.held = nil, nil
+  while text == nil and not is_over(self) do
+    local piece, err = self.inner:next_text(seconds)
+    if err then return fail(self, err) end
+    if piece == nil then end_turn(self) end
+    text = piece
+  end
+  self.said = text or nil
+  return text, not text and self.err or nil
+end
+
 -- Over the chunks, and over the text, of all turns.
-methods.chunks, methods.text = reading.loops(methods.next)
+methods.chunks, methods.text = reading.loops(methods.next, methods.next_text)
 
 --- Reads to the end and returns the reply of the last turn, with the usage of all turns.
 ---@return novita.Reply? reply nil on failure
 ---@return novita.Info|novita.Error info
 function methods:reply()
   repeat
-    local chunk, err = self:next()
+    local text, err = self:next_text()
     if err then return nil, err end
-  until not chunk
+  until not text
   return self.reply_value, self.info
 end
 

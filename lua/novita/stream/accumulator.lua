@@ -107,17 +107,20 @@ function methods:add(chunk, whole)
   return nil
 end
 
+-- Has a chunk, beside its choices, what the reply has not?
+local function brings_more(reply, chunk)
+  return chunk.id ~= reply.id or chunk.model ~= reply.model or chunk.created ~= reply.created
+    or chunk.object ~= reply.object or chunk.system_fingerprint ~= reply.system_fingerprint
+end
+
 --- Adds a chunk that only appends text to choice 0: the fast path of nearly all chunks.
----@param chunk table
+---@param chunk table|true true: the last one again, but for the text
 ---@param text string
 ---@return string? text nil if it is for add(), or empty
 function methods:take(chunk, text)
-  local choice, reply = self.first == 0 and self.choices[0], self.reply
-  if not choice or text == "" or chunk.id ~= reply.id or chunk.model ~= reply.model
-    or chunk.created ~= reply.created or chunk.object ~= reply.object
-    or chunk.system_fingerprint ~= reply.system_fingerprint then
-    return nil
-  end
+  local choice = self.first == 0 and self.choices[0]
+  if not choice or text == "" then return nil end
+  if chunk ~= true and brings_more(self.reply, chunk) then return nil end
   return content.take(choice, text)
 end
 

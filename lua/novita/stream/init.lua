@@ -12,7 +12,7 @@ local reading = require("novita.stream.reading")
 
 ---@class novita.Stream
 ---@field attempts novita.Attempt[] of opening it; an error that ends it has them too
----@field said? string the text of the first choice in the chunk that next() gave last
+---@field said? string the text of the first choice in what next() or next_text() gave last
 ---@field on_end? fun(reply?: table, err?: novita.Error) called once, at the end
 ---@field info novita.Info status, headers, request id; timings are whole once the stream has ended
 local methods = {}
@@ -109,18 +109,23 @@ local function reopened(self, err)
   return true
 end
 
--- Returns the next chunk of the transfer, or nil if none has arrived or at the end.
-local function take(self)
+local function chunk_of(text)
+  return { choices = { { index = 0, delta = { content = text } } } }
+end
+
+-- Returns the next chunk of the transfer, or nil if none has arrived or at the end. `brief`: true
+-- does for a chunk that repeats the one before it, but for its text.
+local function take(self, brief)
   if self.over then return nil end
   if self.fault then return fail(self, self.fault) end
-  local chunk, err, info = self.transfer:next()
+  local chunk, err, info = self.transfer:next(brief)
   if self.over then return nil end
   if chunk == nil then return nil end
-  if chunk == false and reopened(self, err) then return take(self) end
+  if chunk == false and reopened(self, err) then return take(self, brief) end
   self.reopen = nil
   if chunk then
     local said = info and self.assembler:take(chunk, info)
-    if not said then return add(self, chunk, err) end
+    if not said then return add(self, chunk == true and chunk_of(info) or chunk, err) end
     self.said = said
     return chunk
   end
@@ -129,10 +134,10 @@ end
 
 -- The same for one reader at a time: a finalizer or a hook that reads the stream here would change
 -- the order of chunks. It may end the stream.
-local function advance(self)
+local function advance(self, brief)
   if self.busy then misuse.raise("another task reads this stream, or a read was interrupted") end
   self.busy = true
-  local chunk = take(self)
+  local chunk = take(self, brief)
   self.busy = false
   if not self.over then return chunk end
   release(self)
@@ -154,18 +159,17 @@ local function wait(self, seconds)
   return news or most ~= seconds or not seconds
 end
 
---- Returns the next chunk, as the server sent it.
----@param seconds? number to wait for it at most, >= 0
----@return table|false|nil chunk nil at the end; false when the time was up
----@return novita.Error? err when it is not a good end
-local function next_chunk(self, seconds)
+local function check_seconds(name, seconds)
   if seconds and not (type(seconds) == "number" and seconds >= 0) then
-    misuse.expected("stream:next", "a number of seconds >= 0", seconds)
+    misuse.expected(name, "a number of seconds >= 0", seconds)
   end
+end
+
+local function next_of(self, seconds, brief)
   if self.loop.breathe then self.loop.breathe() end
   if not self.busy then self.said = nil end
   while not self.over do
-    local chunk = advance(self)
+    local chunk = advance(self, brief)
     if chunk then return chunk end
     if self.over then break end
     if (self.waited or 0) >= stream.patience then return finish(self, nil, self.transfer:info()) end
@@ -174,9 +178,31 @@ local function next_chunk(self, seconds)
   return nil, self.err
 end
 
-methods.next = next_chunk
+--- Returns the next chunk, as the server sent it.
+---@param seconds? number to wait for it at most, >= 0
+---@return table|false|nil chunk nil at the end; false when the time was up
+---@return novita.Error? err when it is not a good end
+function methods:next(seconds)
+  check_seconds("stream:next", seconds)
+  return next_of(self, seconds)
+end
 
-local chunks, text = reading.loops(next_chunk)
+--- Returns the next piece of the text of the first choice. Costs less than next(): a chunk that
+--- repeats the one before, but for its text, is not decoded.
+---@param seconds? number to wait for it at most, >= 0
+---@return string|false|nil text nil at the end; false when the time was up
+---@return novita.Error? err when it is not a good end
+function methods:next_text(seconds)
+  check_seconds("stream:next_text", seconds)
+  local due = seconds and core.now() + seconds
+  local chunk, err
+  repeat
+    chunk, err = next_of(self, due and math.max(due - core.now(), 0), true)
+  until self.said or not chunk
+  return self.said or chunk, err
+end
+
+local chunks, texts = reading.loops(methods.next, methods.next_text)
 
 --- Iterates over the chunks: `for chunk in stream:chunks() do`. Raises the error of the stream.
 --- Leaving the loop early cancels the stream: on Lua 5.4 at once, elsewhere when the stream is
@@ -187,16 +213,16 @@ methods.chunks = chunks
 --- Iterates over the text of the first choice: `for text in stream:text() do io.write(text) end`.
 --- Ends as chunks() does.
 ---@type fun(self: novita.Stream): (fun(self: novita.Stream): string?), novita.Stream
-methods.text = text
+methods.text = texts
 
 --- Reads to the end and returns the same table that a plain call returns.
 ---@return novita.Reply? reply nil on failure
 ---@return novita.Info|novita.Error info
 function methods:reply()
   repeat
-    local chunk, err = next_chunk(self)
+    local text, err = self:next_text()
     if err then return nil, err end
-  until not chunk
+  until not text
   local reply = self.assembler:build()
   local check = self.assembler.check or accumulator.check
   local problem = check(reply)

@@ -10,32 +10,31 @@ local function consume(self)
   self.consumed = true
 end
 
+-- Returns an iterator that raises the error which `next_part` returns.
+local function raising(next_part)
+  return function(self)
+    local part, err = next_part(self)
+    if err then error(err, 0) end
+    return part
+  end
+end
+
 --- Makes the methods chunks() and text() of a class. Their iterators raise the error of the stream.
----@param next_chunk fun(self: table): table?, novita.Error? next(), which leaves the text of the
----  chunk in self.said
+---@param next_chunk fun(self: table): table?, novita.Error? next()
+---@param next_text fun(self: table): string?, novita.Error? next_text()
 ---@return fun(self: table): fun(self: table): table?, table, nil, table chunks
 ---@return fun(self: table): fun(self: table): string?, table, nil, table text
-function reading.loops(next_chunk)
-  local function next_or_raise(self)
-    local chunk, err = next_chunk(self)
-    if err then error(err, 0) end
-    return chunk
-  end
-
-  local function next_text(self)
-    local chunk = next_or_raise(self)
-    while chunk and not self.said do chunk = next_or_raise(self) end
-    return self.said
-  end
+function reading.loops(next_chunk, next_text)
+  local each_chunk, each_text = raising(next_chunk), raising(next_text)
 
   local function chunks(self)
     consume(self)
-    return next_or_raise, self, nil, self
+    return each_chunk, self, nil, self
   end
 
   local function text(self)
     consume(self)
-    return next_text, self, nil, self
+    return each_text, self, nil, self
   end
 
   return chunks, text
