@@ -75,10 +75,10 @@ describe("the package", function()
   end)
 
   if LUA == "lua5.4" then
-    -- Makes the rocks of these rockspecs.
+    -- Makes the rocks of these rockspecs, in a folder of their own beside what they are made of.
     local function make_rocks(names)
       local command = "cp -r bin lua src doc examples *.rockspec %s && cd %s && " -- builds there
-        .. "luarocks --lua-version 5.4 --tree %s make --deps-mode none NAME 2>&1; echo $?"
+        .. "luarocks --lua-version 5.4 --tree %s/rocks make --deps-mode none NAME 2>&1; echo $?"
       for _, name in ipairs(names) do
         assert.are.same({ "0" }, lines("luarocks lint " .. name .. "; echo $?"))
         local output = lines((command:gsub("%%s", tree):gsub("NAME", name)))
@@ -88,15 +88,15 @@ describe("the package", function()
 
     it("is a rock, and one for SQLite", function()
       make_rocks { "novita-scm-1.rockspec", "src/sql/novita-sqlite-scm-1.rockspec" }
-      assert.are.equal("Hi", ask(tree, ""))
-      assert.are.same({ VERSION_LINE }, version_of(tree .. "/bin/novita"))
-      assert.are.equal("1", ask(tree, "",
+      assert.are.equal("Hi", ask(tree .. "/rocks", ""))
+      assert.are.same({ VERSION_LINE }, version_of(tree .. "/rocks/bin/novita"))
+      assert.are.equal("1", ask(tree .. "/rocks", "",
         "print(require('novita.sqlite').open(':memory:'):query('select 1')[1][1])"))
     end)
 
     it("is a rock for PostgreSQL, too #postgres", function()
       make_rocks { "novita-scm-1.rockspec", "src/sql/novita-postgres-scm-1.rockspec" }
-      assert.are.equal("connection", ask(tree, "",
+      assert.are.equal("connection", ask(tree .. "/rocks", "",
         "print(select(2, require('novita.postgres').open('host=/none')).reason)"))
     end)
   end

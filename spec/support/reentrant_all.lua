@@ -244,6 +244,7 @@ all.drivers = {
   ["db:commit"] = function(c) c.db:begin() c.db:commit() end,
   ["db:rollback"] = function(c) c.db:begin() c.db:rollback() end,
   ["db:close"] = function(c) c.db:close() end,
+  ["db:moved"] = function(c) c.db:moved() end,
 }
 
 -- Those that exist in nginx only, one that waits for a person, those that are called by the ones
