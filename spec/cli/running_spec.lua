@@ -19,6 +19,23 @@ describe("novita run", function()
     assert.are.equal(4, #sim:journal())
   end)
 
+  it("ends with 3 where the store can't be used any more, and says how that run goes on", function()
+    cli.write("flow.lua", [[
+      return function(run)
+        run:chat("first", { message = "one" })
+        run:step("second", function() os.rename("runs.db", "lost.db") return 2 end)
+        return run:chat("third", { message = "three" }):text()
+      end]])
+    local run = novita("run flow.lua --store runs.db")
+    assert.are.same({ 3, "" }, { run.status, run.out })
+    local id = run.err:match("\nnovita runs retry (%x+) goes on with the run once ")
+    assert.is_string(id, run.err)
+    os.rename(cli.home.path .. "/runs.db.rescued", cli.home.path .. "/runs.db")
+    assert.are.same({ status = 0, out = "three\n", err = "" },
+      novita("runs retry " .. id .. " --store runs.db"))
+    assert.are.equal(2, #sim:journal())
+  end)
+
   it("shows each step at a terminal", function()
     local terminal = cli.terminal("run greet.lua -p name=Ada")
     assert.are.equal(0, terminal:finish())

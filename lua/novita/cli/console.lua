@@ -95,7 +95,8 @@ function console.fail(err)
   if type(err) == "string" then return FAILED end
   local later = err.kind == "store" and LATER[err.reason]
   if not later then return status_of(err) end
-  console.note("novita: the same command goes on with the store once " .. later)
+  console.note((err.run and ("novita runs retry %s goes on with the run once "):format(err.run)
+    or "novita: the same command goes on with the store once ") .. later)
   return UNFINISHED
 end
 

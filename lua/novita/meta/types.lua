@@ -117,6 +117,7 @@
 ---@field code? string|integer the server's; of a store, SQLite's extended code or the SQLSTATE
 ---@field constraint? string of a store: the one that refuses a row
 ---@field holder? integer|string of a store: who holds the lock: id of a process, or a connection
+---@field run? string of a store: the id of the run that it has cut
 ---@field type? string the server's
 ---@field param? string the field or option that is wrong; the place where an answer does not fit
 ---@field request_id? string

@@ -145,11 +145,17 @@ local function refuse_damaged(flow, id, status, err)
   })
 end
 
+-- Adds the run to an error of the store: it is there, and goes on by its id.
+local function with_run(id, done, err)
+  if not done and type(err) == "table" and err.kind == "store" then err.run = id end
+  return done, err
+end
+
 -- Runs the flow once more, under its lock.
 local function make_pass(flow, id, options, status)
   local store, loop = flow.store, flow.settings.policy.loop or loops.here()
   local record, err = begin(flow, id, status)
-  if not record then return refuse_damaged(flow, id, status, err) end
+  if not record then return with_run(id, refuse_damaged(flow, id, status, err)) end
   local run = pass.new {
     id = record.id, started_at = record.started_at, pass = record.passes, store = store,
     loop = loop, settings = flow.settings, new_client = flow.new_client, recall = recall,
@@ -162,7 +168,7 @@ local function make_pass(flow, id, options, status)
   if not ok then error(raised, 0) end
   local done, problem = conclude(run)
   if run.raised then error(run.raised[1], 0) end
-  return done, problem
+  return with_run(id, done, problem)
 end
 
 -- Calls a function under the lock of a run; returns the run's record when it has returned.
