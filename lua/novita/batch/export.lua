@@ -66,4 +66,19 @@ function export.run(store, batch, path)
   return output.write(path, results_of(store, batch))
 end
 
+--- Writes the output at the end of a run, whose answers are in the store in any case.
+---@param store novita.Store
+---@param batch integer
+---@param path string
+---@return integer? count nil on failure
+---@return novita.Error? err as of run; where the file can't be written its field `saved` is true
+function export.finish(store, batch, path)
+  local count, err = export.run(store, batch, path)
+  if not count and err.kind == "config" then
+    err.saved = true
+    err.message = err.message .. " (the answers are in the store, and export writes them)"
+  end
+  return count, err
+end
+
 return export

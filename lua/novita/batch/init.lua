@@ -182,7 +182,7 @@ local function run_batch(self, counted, err)
   if not done then return nil, err end
   local lines
   if self.fields.output and not run.abandoned then
-    lines, err = export.run(self.store, self.number, self.fields.output)
+    lines, err = export.finish(self.store, self.number, self.fields.output)
     if not lines then return nil, err end
   end
   return summary.of_run(self, run, counted, lines)

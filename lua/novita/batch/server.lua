@@ -60,7 +60,7 @@ local function fetch_rows(self, options, tools)
   if not done then return nil, err end
   local result = fetch.result(run)
   if self.fields.output then
-    result.lines, err = export.run(self.store, self.number, self.fields.output)
+    result.lines, err = export.finish(self.store, self.number, self.fields.output)
     if not result.lines then return nil, err end
   end
   return result

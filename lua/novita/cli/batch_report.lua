@@ -57,7 +57,8 @@ local LATER = {
 ---@return novita.Error? err
 function batch_report.failure(err)
   if type(err) ~= "table" then return nil, err end
-  local later = retry.quota_exhausted(err) and "the account has credit" or LATER[err.kind]
+  local later = retry.quota_exhausted(err) and "the account has credit"
+    or err.saved and "the output can be written" or LATER[err.kind]
   if not later then return nil, err end
   console.complain(err)
   console.note("novita: the same command goes on once " .. later)

@@ -118,6 +118,7 @@
 ---@field constraint? string of a store: the one that refuses a row
 ---@field holder? integer|string of a store: who holds the lock: id of a process, or a connection
 ---@field run? string of a store: the id of the run that it has cut
+---@field saved? boolean of a batch whose output can't be written at the end: its answers are there
 ---@field type? string the server's
 ---@field param? string the field or option that is wrong; the place where an answer does not fit
 ---@field request_id? string
