@@ -67,6 +67,22 @@ describe("the input in the store", function()
       place:query("select problem from item where seq = 5")[1][1]:sub(1, 18))
   end)
 
+  it("has a call again for each row whose call was removed, with an id or without", function()
+    for _, rows in ipairs {
+      { { id = "a", text = "1" }, { id = "b", text = "2" }, { id = "c", text = "3" } },
+      { { text = "1" }, { text = "1" }, { text = "3" } },
+    } do
+      place:rows(rows)
+      assert.are.same({ true, 3 }, { place:run().complete, #place:lines() })
+      place:query("delete from call where n % 2 = 0")
+      local left = place:query("select count(*) from call")[1][1]
+      local summary = place:run()
+      assert.are.same({ true, 3, 3 - left }, { summary.complete, summary.done, summary.sent })
+      place:remove()
+      place = batches.place()
+    end
+  end)
+
   it("numbers equal rows without an id, whatever has been read before", function()
     local lines = {}
     for number = 1, 30 do lines[number] = { text = "same" } end

@@ -21,7 +21,9 @@ local CHUNK_BYTES = 2 ^ 22
 local MOST_COUNTS = 10000 -- of equal requests that are kept in mind
 local MOST_NAMED = 10 -- duplicates in an error
 
-local SELECT = [[select seq, id, key, problem, line, place from item
+-- A row whose call was removed has no key, so that it gets one again.
+local SELECT = [[select seq, id, (select c.key from call c where c.batch = item.batch
+    and c.id = item.id and c.key = item.key), problem, line, place from item
   where batch = $1 and seq between $2 and $3 order by seq]]
 local DELETE = "delete from item where batch = $1 and seq >= $2"
 local SEQS = "select seq from item where batch = $1 and seq between $2 and $3"
