@@ -3,6 +3,7 @@
 local compat = require("novita.compat")
 
 local child = require("spec.support.child")
+local files = require("spec.support.files")
 local talk = require("spec.support.client")
 
 local MODEL = "meta-llama/llama-3.3-70b-instruct"
@@ -44,8 +45,11 @@ local expected = {
 local needs_no_key = { ["models.lua"] = true, ["template.lua"] = true }
 local needs_no_module = { ["template.lua"] = true }
 
+-- Some keep a store at a fixed place in TMPDIR.
 local function environment(more)
-  local all = { NOVITA_BASE_URL = talk.sim.url, NOVITA_API_KEY = "sk_example" }
+  local all = {
+    NOVITA_BASE_URL = talk.sim.url, NOVITA_API_KEY = "sk_example", TMPDIR = files.folder(),
+  }
   for name, value in pairs(more or {}) do all[name] = value end
   return all
 end
@@ -81,7 +85,7 @@ local function command_of(path)
   return command
 end
 
--- Runs it as a user does, whose environment knows nothing of specs.
+-- Runs it as a user does, whose environment knows nothing of specs but where files go.
 local function run_command(command)
   local words = { "env" }
   for _, name in ipairs { "LUA_PATH", "LUA_CPATH", "MAKEFLAGS", "MFLAGS", "MAKELEVEL", "LUA" } do
@@ -89,7 +93,7 @@ local function run_command(command)
   end
   for name, value in pairs(environment()) do words[#words + 1] = name .. "=" .. value end
   local pipe = io.popen(("%s sh -c '%s; echo status $?' 2>&1 </dev/null"):format(
-    table.concat(words, " "), (command:gsub("'", "'\\''"))))
+    table.concat(words, " "), (command:gsub("'", "'\\''"):gsub(" /tmp/", " $TMPDIR/"))))
   local output = pipe:read("*a")
   pipe:close()
   return output
@@ -97,9 +101,7 @@ end
 
 -- A folder with the Lua files of novita and no module.
 local function unbuilt()
-  local pipe = io.popen("mktemp -d")
-  local folder = pipe:read("*l")
-  pipe:close()
+  local folder = files.folder()
   os.execute(("cp -r lua/. %s && rm -f %s/novita/*.so"):format(folder, folder))
   return folder
 end

@@ -97,7 +97,7 @@ describe("the terminal sessions of", function()
       terminal:type("sk_spec\n")
     end
     terminal:finish()
-    return (screen.of(terminal.shown):gsub(home.path, "/home/ann"))
+    return (screen.of(terminal.shown):gsub((home.path:gsub("%p", "%%%0")), "/home/ann"))
   end
 
   for _, page in ipairs { "README.md", "doc/command.md" } do

@@ -41,16 +41,17 @@ describe(":NovitaRun", function()
   end)
   after_each(function() os.execute("rm -r " .. folder) end)
 
+  -- In the folder of the flow: a message is cut where the line ends.
   local function in_editor(code)
-    return editor.run(CODE .. code:gsub("@folder", folder),
+    return editor.run(("vim.cmd(%q)\n"):format("cd " .. folder) .. CODE .. code,
       { rtp = { editor.root, editor.root .. "/examples/neovim" } })
   end
 
   it("runs a flow with the lines as trigger, and retries it where it has paused", function()
     sim:script { { delay = 0.6 }, { status = 400, body = '{"message":"not now"}' } }
     local said = in_editor([[
-      local first = run("2,3NovitaRun @folder/flow.lua", "second failed")
-      local second = run("NovitaRun! @folder/flow.lua", "is done")
+      local first = run("2,3NovitaRun flow.lua", "second failed")
+      local second = run("NovitaRun! flow.lua", "is done")
       return { first, second }
     ]])
     local first, second = said[1], said[2]
@@ -65,9 +66,9 @@ describe(":NovitaRun", function()
   it("says what it can't run", function()
     local said = in_editor([[
       return {
-        run("NovitaRun @folder/none.lua", "none.lua"),
-        run("NovitaRun! @folder/flow.lua x", "no run"),
-        run("NovitaRun! @folder/flow.lua", "no run"),
+        run("NovitaRun none.lua", "none.lua"),
+        run("NovitaRun! flow.lua x", "no run"),
+        run("NovitaRun! flow.lua", "no run"),
       }
     ]])
     assert.is_truthy(said[1]:find("cannot open", 1, true), said[1])

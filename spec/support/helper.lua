@@ -19,6 +19,7 @@ for _, name in ipairs { "NOVITA_API_KEY", "NOVITA_BASE_URL", "NOVITA_MODEL", "LD
   "http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY" } do
   native.setenv(name, nil)
 end
+local scratch = require("spec.support.scratch")
 
 local STATE_POOL = 2 -- NV_STATE_POOL of src/lua/binding.h
 
@@ -50,6 +51,11 @@ local before, test -- of the running test: what is open before it, and its name
 
 busted.subscribe({ "test", "start" }, function(element)
   test = ("%s (%s:%s)"):format(element.name, element.trace.short_src, element.trace.currentline)
+  return nil, true
+end)
+
+busted.subscribe({ "exit" }, function()
+  scratch.remove()
   return nil, true
 end)
 
