@@ -151,6 +151,7 @@ describe("a form", function()
     files.write(path, ("x"):rep(5 * 2 ^ 20))
     local ok, problem = pcall(upload, { on_progress = function() error({ "mine" }, 0) end })
     assert.are.same({ false, { "mine" } }, { ok, problem })
+    assert.is_truthy(sim:wait_for(function(entries) return entries[1] end)) -- before the next reset
   end)
 
   it("of 200 MiB takes no memory", function()
