@@ -69,7 +69,7 @@ function postgres.shared()
   server.address = ("host=%s user=spec dbname=postgres"):format(dir)
   server.url = ("postgresql://spec@/postgres?host=%s"):format(dir:gsub("/", "%%2F"))
   local stop = STOP:gsub("DIR", dir):gsub("MODE", "immediate")
-  server.keeper = assert(io.popen(("%strap '' INT; read _; %s; rm -rf %s")
+  server.keeper = assert(io.popen(("%strap '' HUP INT TERM; read _; %s; rm -rf %s")
     :format(PROGRAMS, stop, dir), "w"))
   server:resume()
   return server
