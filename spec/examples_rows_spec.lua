@@ -17,7 +17,6 @@ describe("examples/rows.lua", function()
     file:write(CSV)
     file:close()
   end)
-  after_each(function() os.execute("rm -r " .. folder) end)
 
   local function run()
     local output, _, status = child.run_file("examples/rows.lua",

@@ -110,7 +110,6 @@ describe("the example", function()
   local folder
 
   setup(function() folder = unbuilt() end)
-  teardown(function() os.execute("rm -r " .. folder) end)
   before_each(function() talk.sim:reset() end)
 
   it("requires novita before a part of it, which the loader of novita finds in a clone", function()

@@ -13,9 +13,7 @@ local BYTES = {
 
 local function file_with(bytes)
   local path = os.tmpname()
-  local file = assert(io.open(path, "wb"))
-  file:write(bytes)
-  file:close()
+  files.write(path, bytes)
   return path
 end
 
@@ -43,7 +41,6 @@ describe("novita.image", function()
   it("reads a file, whatever it is called", function()
     local path = file_with(BYTES["image/webp"])
     assert.are.equal(url_of(BYTES["image/webp"]), url_of(path))
-    os.remove(path)
   end)
 
   it("takes a URL as it is, and a wish for detail", function()
@@ -60,15 +57,12 @@ describe("novita.image", function()
     assert.are.equal("image: the picture is no PNG, JPEG, GIF or WebP", refusal("BM\0\0\0\0"))
     assert.are.equal("image: /no/such.png: No such file or directory", refusal("/no/such.png"))
     assert.are.equal('image: "/tmp": Is a directory', refusal("/tmp"))
-    os.remove(text)
-    os.remove(empty)
   end)
 
   it("is read from no pipe, and from no device that has no end", function()
     local pipe = files.fifo()
     os.execute(("printf GIF89a >'%s' &"):format(pipe))
     assert.are.equal(('image: "%s": Illegal seek'):format(pipe), refusal(pipe))
-    os.remove(pipe)
     assert.are.equal('image: "/dev/zero" is no PNG, JPEG, GIF or WebP', refusal("/dev/zero"))
   end)
 
@@ -80,7 +74,6 @@ describe("novita.image", function()
         :find("has 1.0 MiB, more than max_bytes, which is 1.0 MiB", 1, true))
       assert.is_truthy(novita.image(what, { max_bytes = #large }))
     end
-    os.remove(path)
     assert.is_truthy(refusal(PNG .. ("x"):rep(10 * 2 ^ 20)):find("which is 10.0 MiB", 1, true))
   end)
 

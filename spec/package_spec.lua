@@ -1,5 +1,6 @@
 -- The rock and `make install` hold every file that a program needs, and work from where they land.
 
+local files = require("spec.support.files")
 local simulator = require("spec.support.simulator_client")
 
 local function lines(command)
@@ -37,8 +38,7 @@ local VERSION_LINE = "novita " .. require("novita").version
 describe("the package", function()
   local tree
 
-  before_each(function() tree = lines("mktemp -d")[1] end)
-  after_each(function() os.execute("rm -rf " .. tree) end)
+  before_each(function() tree = files.folder() end)
 
   -- The modules of a rockspec.
   local function modules_of(path)
@@ -121,10 +121,9 @@ describe("make", function()
   end
 
   before_each(function()
-    folder = lines("mktemp -d")[1]
+    folder = files.folder()
     lines("cp -r Makefile bin src lua " .. folder .. " && rm -f " .. folder .. "/lua/novita/*.so")
   end)
-  after_each(function() os.execute("rm -rf " .. folder) end)
 
   it("says all that is missing at once, and one line that installs it", function()
     local output = table.concat(lines("env -u MAKEFLAGS PKG_CONFIG_LIBDIR=/nowhere "

@@ -10,7 +10,6 @@ describe("a file of novita.sqlite", function()
 
   setup(function() sqlite = require("novita.sqlite") end)
   before_each(function() dir = files.folder() end)
-  after_each(function() os.execute("rm -rf " .. dir) end)
 
   it("may be none at all", function()
     local db = assert(sqlite.open(":memory:"))

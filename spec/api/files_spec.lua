@@ -11,7 +11,6 @@ before_each(function()
   talk.sim:reset()
   client, path = talk.client(), os.tmpname()
 end)
-after_each(function() os.remove(path) end)
 
 describe("files", function()
   it("are sent from the disk or from memory, and listed", function()

@@ -117,8 +117,6 @@ local function ask_python(value)
   local pipe = io.popen(("python3 %s %s"):format(program, path))
   local answer = assert(novita.json.decode(pipe:read("*a")))
   pipe:close()
-  os.remove(path)
-  os.remove(program)
   return answer
 end
 

@@ -16,10 +16,7 @@ describe("examples/many_machines.md, #postgres,", function()
     dir = files.folder()
     talk.sim:reset()
   end)
-  after_each(function()
-    engine.clear()
-    os.execute("rm -r " .. dir)
-  end)
+  after_each(engine.clear)
 
   -- The commands, one script; what they print, and the output that the page shows, both in order.
   local function replay()

@@ -11,7 +11,6 @@ local talk = require("spec.support.client")
 local path
 
 before_each(function() path = os.tmpname() end)
-after_each(function() os.remove(path) end)
 
 local function open(text, how)
   files.write(path, text)
@@ -53,7 +52,6 @@ describe("an input file", function()
     files.write(other, "a\n1\n")
     assert.are.same({ a = "1" }, assert(input.open(other)):next().row)
     assert.is_truthy(assert(input.open(other, { format = "jsonl" })):next().problem)
-    os.remove(other)
     assert.has_error(function() input.open(path, { format = "xml" }) end)
     assert.has_error(function() input.open(12) end)
   end)
@@ -127,7 +125,6 @@ describe("an input file", function()
     os.execute(("echo '{}' >'%s' &"):format(pipe))
     assert.are.equal(('input: "%s": is a pipe: write it to a file first'):format(pipe),
       select(2, input.open(pipe)).message)
-    os.remove(pipe)
     assert.is_truthy(select(2, open("a,a\n", { format = "csv" })).message
       :find('line 1 names the column "a" twice', 1, true))
   end)

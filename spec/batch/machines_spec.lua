@@ -40,7 +40,6 @@ describe("a batch of several processes, #postgres,", function()
   after_each(function()
     sim:stop()
     engine.clear()
-    os.execute("rm -r " .. dir)
   end)
 
   local function write_input()

@@ -12,7 +12,6 @@ before_each(function()
   folder = files.folder()
   path = folder .. "/out.jsonl"
 end)
-after_each(function() os.execute("rm -rf '" .. folder .. "'") end)
 
 local function each(list)
   local index = 0

@@ -17,8 +17,7 @@ local function at(name)
 end
 
 setup(function()
-  folder = os.tmpname()
-  run("rm '%s' && mkdir '%s'", folder, folder)
+  folder = files.folder()
   run("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=me "
     .. "-days 2 -keyout '%s/key' -out '%s/cert'", folder, folder)
   run("cat '%s/cert' '%s/key' >'%s/both'", folder, folder, folder)
@@ -28,10 +27,7 @@ setup(function()
   sim = simulator.start { tls = true, tls_client = true, tls_client_ca = at "cert" }
 end)
 
-teardown(function()
-  sim:stop()
-  run("rm -r '%s'", folder)
-end)
+teardown(function() sim:stop() end)
 
 local function ask(options)
   options.base_url, options.ca_file, options.deadline = sim.tls_url, sim.ca_file, 5

@@ -28,9 +28,6 @@ describe("the system's certificates", function()
     folder, bundle = files.hashed(sim.ca_file), os.tmpname()
     os.execute(("cat '%s' > '%s'"):format(sim.ca_file, bundle))
   end)
-  after_each(function()
-    os.execute(("rm -rf '%s' '%s'"):format(folder, bundle))
-  end)
 
   -- Does a fresh program trust the server? `between` runs before the first connection.
   local function trusts(server, between)

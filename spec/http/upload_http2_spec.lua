@@ -14,7 +14,6 @@ describe("over HTTP/2", function()
     simulator.shared():reset()
     path = os.tmpname()
   end)
-  after_each(function() os.remove(path) end)
 
   it("files go up and down at the same time as calls", function()
     if not front then pending(http2.MISSING) return end

@@ -12,7 +12,6 @@ before_each(function()
   folder = files.folder()
   path = folder .. "/out"
 end)
-after_each(function() os.execute("rm -rf '" .. folder .. "'") end)
 
 
 describe("a writer", function()

@@ -40,7 +40,6 @@ describe("#nginx: over HTTP/2 to a server that closes after a few requests", fun
 
   after_each(function()
     server:stop()
-    http2.remove(files)
   end)
 
   for requests, tasks in pairs { [10] = 100, [1] = 40 } do

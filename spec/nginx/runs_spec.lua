@@ -35,7 +35,6 @@ end
 local function stop_serving()
   store:close()
   local codes, complaints = server:stop()
-  os.execute("rm -r " .. folder)
   assert.same({ 0 }, codes)
   assert.same({}, complaints)
 end

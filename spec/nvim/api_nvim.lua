@@ -15,7 +15,7 @@ describe("in Neovim, the endpoints beside chat", function()
       local ticks, fast, ended, far = 0, false, nil, 0
       local timer = vim.loop.new_timer()
       timer:start(0, 5, function() ticks = ticks + 1 end)
-      local text, input, output = ("x"):rep(1000000), os.tmpname(), os.tmpname()
+      local text, input, output = ("x"):rep(1000000), vim.fn.tempname(), vim.fn.tempname()
       vim.fn.writefile({ text }, input, "b")
       require("novita").spawn(function()
         local vectors = assert(client():embeddings { model = "baai/bge-m3", input = "a" })
@@ -28,8 +28,6 @@ describe("in Neovim, the endpoints beside chat", function()
       end)
       wait(function() return ended end)
       timer:close()
-      os.remove(input)
-      os.remove(output)
       return { ended = ended, far = far, fast = fast, ticks = ticks > 5 }
     ]]
     assert.are.same({ ended = { 1, 1000000, true }, far = 1000000, fast = false, ticks = true },

@@ -34,8 +34,7 @@ describe("as a plugin", function()
   local WHY = "require('novita') return select(2, pcall(require, 'novita.core'))"
   local home
 
-  setup(function() home = editor.folder() end)
-  teardown(function() editor.remove(home) end)
+  setup(function() home = files.folder() end)
 
   it("says in one sentence that it is not built, then is, by `make LUA=luajit`", function()
     local plugin = clone(home .. "/data/nvim/site/pack/plugins/start/novita")
@@ -190,11 +189,10 @@ describe(":help novita", function()
   local tags
 
   setup(function()
-    local folder = editor.folder()
+    local folder = files.folder()
     sh("cp doc/novita.txt " .. quote(folder))
     editor.run(("vim.cmd(%q)"):format("helptags " .. folder))
     tags = files.read(folder .. "/tags")
-    editor.remove(folder)
   end)
 
   local function has_tag(tag)

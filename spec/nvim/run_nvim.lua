@@ -39,7 +39,6 @@ describe(":NovitaRun", function()
     folder = files.folder()
     files.write(folder .. "/flow.lua", (FLOW:gsub("@(%l+)", { folder = folder, url = sim.url })))
   end)
-  after_each(function() os.execute("rm -r " .. folder) end)
 
   -- In the folder of the flow: a message is cut where the line ends.
   local function in_editor(code)

@@ -30,7 +30,6 @@ describe("in Neovim, a workflow", function()
     sim:reset()
     folder = files.folder()
   end)
-  after_each(function() os.execute("rm -r " .. folder) end)
 
   it("pauses in a task and is retried, while the editor goes on", function()
     sim:script { { match = '"a"', delay = 0.2 }, { match = '"c!"', status = 400 } }

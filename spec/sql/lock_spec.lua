@@ -13,7 +13,6 @@ describe("a lock of novita.sqlite", function()
     dir = files.folder()
     path = dir .. "/a b.lock"
   end)
-  after_each(function() os.execute("rm -rf " .. dir) end)
 
   local function output(command)
     local pipe = assert(io.popen(command))

@@ -13,7 +13,6 @@ describe("the schema of a store", function()
     dir = files.folder()
     path = dir .. "/a.db"
   end)
-  after_each(function() os.execute("rm -rf " .. dir) end)
 
   it("is made where it is missing, and then read only", function()
     local store = assert(novita.store(path))

@@ -10,6 +10,7 @@
 local socket = require("socket")
 
 local core = require("novita.core")
+local files = require("spec.support.files")
 local machine = require("spec.support.machine")
 local native = require("spec.support.native")
 
@@ -59,11 +60,8 @@ function browser.open()
   if not (machine.found("chromium") and machine.found("chromedriver")) then
     error("needs chromium and chromedriver (Debian: chromium chromium-driver)", 2)
   end
-  local self = setmetatable({ port = machine.free_port() }, mt)
-  local pipe = io.popen("mktemp -d")
-  self.directory = pipe:read("*l")
-  pipe:close()
-  io.open(self.directory .. "/log", "w"):close()
+  local self = setmetatable({ directory = files.folder(), port = machine.free_port() }, mt)
+  files.write(self.directory .. "/log", "")
   self.pid = native.spawn({ "env", "TMPDIR=" .. self.directory, "chromedriver",
     "--port=" .. self.port }, self.directory .. "/log")
   local arguments = core.array {}

@@ -33,7 +33,7 @@ end
 
 --- Makes a folder with nothing in it.
 function command.home()
-  return setmetatable({ path = line_of("mktemp -d") }, home_mt)
+  return setmetatable({ path = files.folder() }, home_mt)
 end
 
 --- Returns the environment in which the command asks a simulator.

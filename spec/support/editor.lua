@@ -64,18 +64,6 @@ local function write(path, text)
   return path
 end
 
---- A folder of its own, in which Neovim keeps its files.
-function editor.folder()
-  local pipe = assert(io.popen("mktemp -d"))
-  local path = pipe:read("*l")
-  pipe:close()
-  return path
-end
-
-function editor.remove(folder)
-  os.execute("rm -rf " .. quote(folder) .. " 2>/dev/null")
-end
-
 -- The command line, up to what Neovim is to do. No settings of the user's, no swap file.
 local function command(folder, options)
   local words = {
@@ -105,7 +93,7 @@ end
 ---@return any result, string output, integer status
 function editor.run(code, options)
   options = options or {}
-  local folder = editor.folder()
+  local folder = files.folder() -- for all files of Neovim
   local result_file = folder .. "/result"
   local script = write(folder .. "/code.lua", (RUN:gsub("%%s", function() return code end)))
   local sim = simulator.shared()
@@ -116,7 +104,6 @@ function editor.run(code, options)
   local status = tonumber(pipe:read("*a"):match("(%d+)%s*$"))
   pipe:close()
   local output, text = files.read(folder .. "/output") or "", files.read(result_file) or ""
-  editor.remove(folder)
   if status == 127 then error("nvim is not installed", 2) end
   if options.stay then return nil, output, status end
   local answer = data.decode(text)
@@ -143,7 +130,7 @@ end
 ---@return table session
 function editor.terminal(code, options)
   options = options or {}
-  local folder = editor.folder()
+  local folder = files.folder()
   local self = setmetatable({ folder = folder, name = "novita-" .. folder:match("[^/.]+$") }, mt)
   local script = write(folder .. "/code.lua", PRELUDE .. code)
   local line = command(folder, options) .. " -c " .. quote(lua_call(script, folder .. "/result",
@@ -194,7 +181,6 @@ end
 function methods:stop()
   tmux(self, "kill-server")
   socket.sleep(0.02) -- Neovim may still be writing
-  editor.remove(self.folder)
 end
 
 return editor

@@ -1,4 +1,4 @@
--- Files and folders for specs, certificates among them; who makes one removes it.
+-- Files and folders for specs, certificates among them; see scratch.lua for their end.
 --
 --   files.write(path, text)    files.read(path)    files.names(folder)
 --   local folder = files.folder()
@@ -29,8 +29,9 @@ end
 --- Makes a folder.
 ---@return string path
 function files.folder()
-  local path = os.tmpname()
-  os.execute(("rm '%s' && mkdir '%s'"):format(path, path))
+  local pipe = assert(io.popen("mktemp -d"))
+  local path = pipe:read("*l")
+  pipe:close()
   return path
 end
 

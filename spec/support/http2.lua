@@ -45,7 +45,6 @@ local function make_certificate(...)
   file:close()
   os.execute(("LUA_PATH='./?.lua;;' '%s' '%s' '%s' '%s' '%s'"):format(
     os.getenv("NOVITA_SIM_LUA") or "lua5.4", program, ...))
-  os.remove(program)
 end
 
 --- Files with a certificate for 127.0.0.1, its key and its authority's certificate.
@@ -54,11 +53,6 @@ function http2.certificate()
   local files = { cert = os.tmpname(), key = os.tmpname(), ca = os.tmpname() }
   make_certificate(files.cert, files.key, files.ca)
   return files
-end
-
---- Removes them.
-function http2.remove(files)
-  for _, path in pairs(files) do os.remove(path) end
 end
 
 local function wait_for(port)

@@ -303,7 +303,7 @@ nginx.SIGNALS = {
 ---@return table server
 function nginx.start(options)
   fetch()
-  local self = setmetatable({ directory = first_line("mktemp -d"), port = machine.free_port() }, mt)
+  local self = setmetatable({ directory = files.folder(), port = machine.free_port() }, mt)
   if options.simulator ~= false then write_here(self.directory, options.without) end
   local text = options.example and example(self, options) or configuration(self, options)
   files.write(self.directory .. "/nginx.conf", text)

@@ -140,7 +140,6 @@ function streaming.descriptors()
   local list = assert(io.open(path))
   local count = list:read("*n")
   list:close()
-  os.remove(path)
   return count
 end
 
