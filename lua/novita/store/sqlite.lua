@@ -35,9 +35,17 @@ local function configure(self, db)
   return db
 end
 
+-- Says why a file that is there can't be opened, which SQLite does not; "" where that is unknown.
+local function obstacle(path)
+  if core.same_file(path .. "/.", path) then return ": is a folder" end
+  if not core.same_file(path, path) then return "" end
+  return ": the file is there; it must be writable, and so must its folder, for SQLite's journal"
+end
+
 -- Adds the path to an error of SQLite, which lacks it.
 local function unusable(self, err)
-  err.message = ("%s: %s"):format(self.path, err.message)
+  err.message = ("%s: %s%s"):format(self.path, err.message,
+    err.reason == "open" and obstacle(self.path) or "")
   return nil, err
 end
 
