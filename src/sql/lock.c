@@ -214,6 +214,19 @@ static int lock_release (lua_State *L) {
 }
 
 
+/* lock:lost(): was its file deleted, so that others lock another one? */
+static int lock_lost (lua_State *L) {
+  Lock *lock = luaL_checkudata(L, 1, LOCK);
+  struct stat s;
+  sqlite3_mutex *mutex = enter();
+  int lost = lock->file != NULL && is_ours(lock->file) &&
+             fstat(lock->file->descriptor, &s) == 0 && s.st_nlink == 0;
+  sqlite3_mutex_leave(mutex);
+  lua_pushboolean(L, lost);
+  return 1;
+}
+
+
 /* takes the lock's byte of a file; 0, or -1 with the holder or errno */
 static int take (Lock *lock, const char *path, pid_t *holder) {
   LockFile *file = open_file(path);
@@ -289,6 +302,7 @@ int nv_sqlite_locked (lua_State *L) {
 
 static const luaL_Reg lock_methods[] = {
   {"release", lock_release},
+  {"lost", lock_lost},
   {NULL, NULL}
 };
 

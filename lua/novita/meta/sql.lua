@@ -39,6 +39,10 @@ local file_lock = {}
 --- Frees the lock. May be called again; collecting it does the same.
 function file_lock:release() end
 
+--- Was its file deleted? Others can take the lock then, in a file of that name.
+---@return boolean
+function file_lock:lost() end
+
 ---@class novita.Blob
 
 ---@alias novita.Value nil|boolean|number|string|novita.Blob

@@ -88,11 +88,29 @@ local function release_locks(self)
   for _, lock in each(self.locks) do lock.handle:release() end
 end
 
+-- Takes the locks again whose file was deleted; one that another process has taken meanwhile is an
+-- error once, so that what is in flight is saved still.
+local function keep_locks(self, db)
+  for name, lock in each(self.locks) do
+    if not lock.taken and lock.handle:lost() then
+      local handle, err = self.backend:lock(db, lock.number)
+      lock.taken = not handle
+      if not handle then
+        if err.reason == "locked" then err.message = name .. ": " .. err.message end
+        return nil, err
+      end
+      lock.handle:release()
+      lock.handle = handle
+    end
+  end
+  return db
+end
+
 -- Returns the database, unless it is not in its place any more.
 local function checked(self, db)
   if not self.backend.check or self.turn.transaction then return db end
   local ok, err, again = self.backend:check(db)
-  if ok then return db end
+  if ok then return keep_locks(self, db) end
   if again then
     release_locks(self)
     disconnect(self)

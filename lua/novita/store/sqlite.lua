@@ -119,7 +119,9 @@ end
 ---@return table? lock with release()
 ---@return novita.Error? err whose holder is the id of a process
 function methods:lock(_, number)
-  if not self.file then return { release = function() end } end
+  if not self.file then
+    return { release = function() end, lost = function() return false end }
+  end
   return driver.lock(self.file .. ".lock", number)
 end
 
