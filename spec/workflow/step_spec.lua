@@ -2,6 +2,7 @@
 
 local core = require("novita.core")
 local novita = require("novita")
+local poll = require("novita.loop.poll")
 
 local flows = require("spec.support.flows")
 
@@ -90,6 +91,22 @@ describe("a step of a function", function()
     local crashed = flows.store():runs()[1]
     assert.same({ "crashed", "done" }, { crashed.status, flow:retry(crashed.id).status })
     assert.same({ 1, path .. ".rescued" }, { made, err.message:match("is in (.*):") })
+  end)
+
+  it("keeps its result where the disk is full for a moment", function()
+    local store, made = flows.store(), 0
+    local record = flows.flow(function(self)
+      return #self:step("a", function()
+        made = made + 1
+        assert(store:query("pragma max_page_count = 1"))
+        novita.spawn(function()
+          poll.sleep(0.3)
+          assert(store:query("pragma max_page_count = 100000"))
+        end)
+        return ("x"):rep(500000)
+      end)
+    end):start()
+    assert.same({ "done", 500000, 1 }, { record.status, record.result, made })
   end)
 
   it("pauses the run where what the store has of it is damaged", function()

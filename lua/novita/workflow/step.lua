@@ -10,6 +10,10 @@ local stored = require("novita.store.stored")
 
 local step = {}
 
+local SAVE_FOR, PAUSE = 10, 0.1 -- seconds for which a result is saved again, and between two tries
+local PASSING = { full = true, io = true } -- reasons for which it is
+local ONCE = { moved = true, locked = true } -- what a store says once, and works all the same
+
 ---@class novita.workflow.Step
 ---@field run table
 ---@field name string
@@ -135,11 +139,17 @@ local function leave_flight(this)
   this.task.scope = this.outer
 end
 
--- Writes the end of a step. A store that says that its file has moved goes on in a copy, where the
--- result is not lost.
-local function write_end(...)
-  local ok, problem = journal.guarded(journal.end_step, ...)
-  if not ok and problem.reason == "moved" then journal.guarded(journal.end_step, ...) end
+-- Writes the end of a step, which may have been paid for: for some time again where the disk is
+-- full. A store that says once that its file has moved, or that another has its lock, takes the
+-- result all the same; then the run can't go on.
+local function write_end(this, ...)
+  local loop = this.run.loop
+  local till = loop.now() + SAVE_FOR
+  local ok, problem = journal.guarded(journal.end_step, this, ...)
+  while not ok and PASSING[problem.reason] and loop.now() < till and loop.sleep(PAUSE) do
+    ok, problem = journal.guarded(journal.end_step, this, ...)
+  end
+  if not ok and ONCE[problem.reason] then journal.guarded(journal.end_step, this, ...) end
   return ok, problem
 end
 
