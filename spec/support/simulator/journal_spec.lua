@@ -56,6 +56,17 @@ describe("the journal", function()
     end
   end)
 
+  it("has nothing after a reset of requests that were given up before", function()
+    for _ = 1, 100 do
+      local wire = raw.connect(sim.url)
+      wire:send_bytes("POST /openai/v1/files HTTP/1.1\r\nContent-Length: 9\r\n\r\n")
+      wire:close()
+      sim:reset()
+      ask.chat()
+      assert.are.equal(1, #sim:journal())
+    end
+  end)
+
   it("waits for what is to come, and gives up", function()
     assert.is_nil(sim:wait_for(function(entries) return entries[1] end, 0.01))
     ask.chat()

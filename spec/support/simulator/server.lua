@@ -49,8 +49,15 @@ function methods:shut()
   for _, listener in ipairs(self.listeners) do listener:close() end
 end
 
---- Forgets script, journal and limits.
+-- Accepts and reads what has arrived by now: one turn of the loop accepts, one serves, one reads.
+local function catch_up()
+  for _ = 1, 4 do cqueues.sleep(0) end
+end
+
+--- Forgets script, journal and limits. A request that its client has given up is not of what comes
+--- next, though it may not have been read yet.
 function methods:reset()
+  catch_up()
   self.script:clear()
   self.doors = {}
   self.journal:reset()
