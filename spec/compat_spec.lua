@@ -48,3 +48,78 @@ describe("compat.pcall", function()
     assert.are.same({ true, false, "no" }, results)
   end)
 end)
+
+-- Whether LuaJIT has compiled a call of next while fn ran.
+local function compiles_next(fn)
+  local util = require("jit.util")
+  local calls, compiled
+  local function on_trace(what)
+    if what == "start" then calls = false end
+    if what == "stop" then compiled = compiled or calls end
+  end
+  local function on_record(_, code) -- a function: of Lua, or built in
+    if util.funcinfo(code).ffid == util.funcinfo(next).ffid then calls = true end
+  end
+  local jit = rawget(_G, "jit")
+  local was_on = jit.status()
+  jit.on()
+  jit.flush()
+  jit.attach(on_trace, "trace")
+  jit.attach(on_record, "record")
+  local ok, problem = pcall(fn)
+  jit.attach(on_trace)
+  jit.attach(on_record)
+  if not was_on then jit.off() end
+  assert(ok, problem)
+  return compiled
+end
+
+-- Its code may crash, as the registers of the loop happen to fall.
+describe("compat.next", function()
+  local jit = rawget(_G, "jit")
+  local is_unsafe = jit and jit.arch == "x64" and jit.version:find("beta", 1, true)
+
+  it("is next", function()
+    assert.same({ "a", 1 }, { compat.next { a = 1 } })
+    assert.same({ 2, "y" }, { compat.next({ "x", "y" }, 1) })
+    assert.is_nil(compat.next {})
+    assert.has_error(function() compat.next(nil) end)
+  end)
+
+  if is_unsafe then
+    it("is not compiled by a LuaJIT whose code may crash, nor are loops over each", function()
+      local full, count = { a = 1 }, 0
+      local function count_by(fn)
+        for _ = 1, 1000 do
+          if fn(full) then count = count + 1 end
+        end
+      end
+      assert.is_true(compiles_next(function() count_by(next) end))
+      assert.is_falsy(compiles_next(function() count_by(compat.next) end))
+      assert.is_falsy(compiles_next(function()
+        count_by(function(t)
+          for name in compat.each(t) do count = count + #name end
+        end)
+      end))
+      assert.equal(3000, count)
+    end)
+
+    it("is not compiled as streams are assembled", function()
+      local accumulator, whole = require("novita.stream.accumulator"), true
+      local function chunk(index, content, reason)
+        return { id = "1", choices = { { index = index, delta = { content = content },
+          finish_reason = reason } } }
+      end
+      assert.is_falsy(compiles_next(function()
+        for round = 1, 1000 do
+          local reply = accumulator.new(2)
+          for index = 1, round % 7 do reply:add(chunk(index % 2, "a")) end
+          reply:add(chunk(0, "b", "stop"))
+          reply:add(chunk(1, { { type = "text", text = "c" } }, "stop"))
+          whole = whole and reply:conclude() and reply:build()
+        end
+      end))
+      assert.is_truthy(whole)
+    end)
+  end
+end)

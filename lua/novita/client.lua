@@ -7,6 +7,7 @@ local api = require("novita.api")
 local call = require("novita.call")
 local each = require("novita.compat").each
 local misuse = require("novita.misuse")
+local next = require("novita.compat").next
 local settings = require("novita.call.settings")
 
 local inherit, known = settings.inherit, require("novita.call.options").known

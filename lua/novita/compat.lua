@@ -4,10 +4,32 @@ local compat = {
   unpack = rawget(_G, "unpack") or table.unpack, -- luacheck: ignore 143
 }
 
---- pairs under another name. LuaJIT before April 2022 (Debian 12 has one) specializes loops over
---- `pairs` and `next` by their names, and a hot loop may end early when its trace is aborted
---- (LuaJIT issue 827): a copy of a table then lacks members.
+-- Whether the compiler of this LuaJIT may cut a pointer in two where it compiles next, on x64, so
+-- that the process crashes (LuaJIT issue 829, in those of September 2021 to April 2022; Debian 12
+-- has one). All betas are alike to a script.
+local jit = rawget(_G, "jit")
+local is_unsafe = jit and jit.arch == "x64" and jit.version:find("beta", 1, true) ~= nil
+
+--- next, never compiled where that may crash.
+---@generic K, V
+---@type fun(t: table<K, V>, key?: K): K?, V?
+compat.next = next
+
+--- pairs under another name. LuaJIT before April 2022 specializes loops over `pairs` and `next` by
+--- their names, and a hot loop may end early when its trace is aborted (LuaJIT issue 827): a copy
+--- of a table then lacks members.
 compat.each = pairs
+
+if is_unsafe then
+  local function interpreted(t, key) return next(t, key) end
+  jit.off(interpreted)
+  compat.next = interpreted
+
+  function compat.each(t)
+    local step, state, key = pairs(t)
+    return step == next and interpreted or step, state, key
+  end
+end
 
 --- Returns an object whose collection calls a function. Before 5.2 only userdata have finalizers,
 --- and a script creates them with newproxy.

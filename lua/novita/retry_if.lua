@@ -1,6 +1,8 @@
 --- Functions for the option retry_if, which reject complete but unusable answers. Each returns what
 --- is wrong, or nil, so two can be joined by `or`.
 
+local next = require("novita.compat").next
+
 local retry_if = {}
 
 --- No choice holds any text, tool call or refusal.

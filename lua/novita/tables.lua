@@ -1,6 +1,7 @@
 --- Tables of names and values.
 
 local each = require("novita.compat").each
+local next = require("novita.compat").next
 
 local tables = {}
 

@@ -2,6 +2,7 @@
 --- of the next ones still fit.
 
 local each = require("novita.compat").each
+local next = require("novita.compat").next
 local prices = require("novita.batch.prices")
 
 local budget = {}

@@ -2,6 +2,7 @@
 --- those of the error file are known from no source, so several shapes are read.
 
 local core = require("novita.core")
+local next = require("novita.compat").next
 local slice = require("novita.batch.slice")
 
 local results = {}

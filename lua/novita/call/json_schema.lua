@@ -7,6 +7,7 @@
 
 local each = require("novita.compat").each
 local core = require("novita.core")
+local next = require("novita.compat").next
 
 local json_schema = {}
 

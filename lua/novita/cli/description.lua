@@ -7,6 +7,7 @@ local error_hint = require("novita.error_hint")
 local files = require("novita.cli.files")
 local home = require("novita.cli.home")
 local meta = require("novita.store.meta")
+local next = require("novita.compat").next
 local prompt = require("novita.cli.prompt")
 local stored = require("novita.store.stored")
 local stores = require("novita.store")

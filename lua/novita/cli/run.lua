@@ -7,6 +7,7 @@ local error_hint = require("novita.error_hint")
 local files = require("novita.cli.files")
 local flow_file = require("novita.cli.flow_file")
 local json_text = require("novita.json_text")
+local next = require("novita.compat").next
 local prompt = require("novita.cli.prompt")
 local running = require("novita.cli.running")
 

@@ -107,6 +107,8 @@ end
 local has_requests = ngx.config.subsystem == "http"
 local get_request = require("resty.core.base").get_request
 
+local next = compat.next
+
 -- Returns whether ngx.thread.spawn started this thread, so that it can be killed: nginx refuses
 -- that a thread kills itself with another message. (nginx does not count a coroutine made inside
 -- such a thread; the driver finds its transfer after IDLE_INTERVAL.)

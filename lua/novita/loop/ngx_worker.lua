@@ -19,6 +19,7 @@ local ffi = require("ffi")
 local each = require("novita.compat").each
 local core = require("novita.core")
 local ngx = rawget(_G, "ngx")
+local next = require("novita.compat").next
 local semaphore = require("ngx.semaphore")
 
 local CHECK_INTERVAL = 0.08 -- seconds between checks for ended threads: the server sees it in 0.1

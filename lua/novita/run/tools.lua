@@ -13,6 +13,7 @@ local defaults = require("novita.call.options").defaults
 local error_hint = require("novita.error_hint")
 local loops = require("novita.loop")
 local misuse = require("novita.misuse")
+local next = require("novita.compat").next
 local tables = require("novita.tables")
 local toolset = require("novita.run.toolset")
 local coerce = require("novita.stream.coerce")

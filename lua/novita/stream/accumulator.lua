@@ -8,6 +8,7 @@ local each = require("novita.compat").each
 local content = require("novita.stream.content")
 local core = require("novita.core")
 local fields = require("novita.stream.fields")
+local next = require("novita.compat").next
 local tables = require("novita.tables")
 local tool_calls = require("novita.stream.tool_calls")
 local coerce = require("novita.stream.coerce")

@@ -4,6 +4,7 @@
 --- an object or in a list of parts.
 
 local core = require("novita.core")
+local next = require("novita.compat").next
 
 local coerce = {}
 

@@ -5,6 +5,7 @@
 
 local each = require("novita.compat").each
 local core = require("novita.core")
+local next = require("novita.compat").next
 local reasoning = require("novita.stream.reasoning")
 local fields = require("novita.stream.fields")
 local coerce = require("novita.stream.coerce")

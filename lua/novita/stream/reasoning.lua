@@ -6,6 +6,7 @@
 local core = require("novita.core")
 local fields = require("novita.stream.fields")
 local coerce = require("novita.stream.coerce")
+local next = require("novita.compat").next
 
 local filled = fields.filled
 

@@ -4,6 +4,8 @@ local coerce = require("novita.stream.coerce")
 local compat = require("novita.compat")
 local tables = require("novita.tables")
 
+local next = compat.next
+
 local accumulator = {}
 
 ---@class novita.TextAccumulator

@@ -7,6 +7,7 @@ local each = require("novita.compat").each
 local core = require("novita.core")
 local fields = require("novita.stream.fields")
 local coerce = require("novita.stream.coerce")
+local next = require("novita.compat").next
 
 local MAX_INDEX = 127 -- far more calls than any model makes at once; nothing is sized by it
 

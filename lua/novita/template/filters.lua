@@ -6,6 +6,7 @@
 -- on the locale, in which %s or %a may match bytes of a character and the decimal point be a comma.
 
 local each = require("novita.compat").each
+local next = require("novita.compat").next
 
 local BLANKS = " \t\r\n\v\f"
 local CHARACTER = "[^\128-\191]" -- the first byte of a character

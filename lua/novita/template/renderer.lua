@@ -3,6 +3,7 @@
 -- output so far. Functions that write return an error or nothing.
 
 local filters = require("novita.template.filters")
+local next = require("novita.compat").next
 local parser = require("novita.template.parser")
 
 local describe, failure = parser.describe, parser.failure

@@ -12,6 +12,8 @@ local loops = require("novita.loop")
 local rule = require("novita.rule")
 local step = require("novita.workflow.step")
 
+local next = compat.next
+
 local each = compat.each
 
 local body = {}

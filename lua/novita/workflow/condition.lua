@@ -6,6 +6,7 @@
 
 local each = require("novita.compat").each
 local misuse = require("novita.misuse")
+local next = require("novita.compat").next
 local template = require("novita.template")
 
 local condition = {}
