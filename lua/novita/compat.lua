@@ -22,13 +22,12 @@ compat.each = pairs
 
 if is_unsafe then
   local function interpreted(t, key) return next(t, key) end
-  jit.off(interpreted)
-  compat.next = interpreted
-
-  function compat.each(t)
+  local function each(t)
     local step, state, key = pairs(t)
     return step == next and interpreted or step, state, key
   end
+  jit.off(interpreted)
+  compat.next, compat.each = interpreted, each
 end
 
 --- Returns an object whose collection calls a function. Before 5.2 only userdata have finalizers,
