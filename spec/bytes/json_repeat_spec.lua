@@ -117,4 +117,28 @@ describe("a chunk that repeats the one before", function()
       reads_alike(events)
     end
   end)
+
+  it("is none of another stream, which the memory of the transfer served before", function()
+    local function part_of(transfer)
+      local part, _, text
+      repeat
+        part, _, text = transfer:next(true)
+        if part == nil then pool:poll(1) end
+      until part ~= nil
+      return part, text
+    end
+    for _, ends in ipairs { "close", "cancel", "read" } do
+      local first = pools.start({ events = { raw '"a"', raw '"b"' } }, { stream = true })
+      part_of(first)
+      assert.is_true((part_of(first)))
+      if ends == "read" then assert.is_false((part_of(first))) else first[ends](first) end
+      first:close()
+      local second = pools.start({ events = { raw '"c"', raw '"d"' } }, { stream = true })
+      local part, text = part_of(second)
+      assert.equal("table", type(part))
+      assert.equal("c", text)
+      assert.is_true((part_of(second)))
+      second:close()
+    end
+  end)
 end)
