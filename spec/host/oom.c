@@ -226,6 +226,18 @@ static const struct Scenario {
    "until chunk == false\n"
    "assert(err or text ~= '' and EXPECTED:sub(1, #text) == text)\n"
    "return err"},
+  {"text of a stream", "",
+   "pool = core.pool()\n"
+   "local request = ask('Hi') request.stream, request.max_tokens = true, 4\n"
+   "transfer = assert(pool:chat(request))\n"
+   "local text, chunk, err, more = ''\n"
+   "repeat\n"
+   "  chunk, err, more = transfer:next(true)\n"
+   "  if chunk == nil then pool:poll(1) while pool:ready() do end end\n"
+   "  if chunk and type(more) == 'string' then text = text .. more end\n"
+   "until chunk == false\n"
+   "assert(err or text ~= '' and EXPECTED:sub(1, #text) == text)\n"
+   "return err"},
   {NULL, NULL, NULL}
 };
 
