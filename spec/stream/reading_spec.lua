@@ -1,5 +1,6 @@
 -- The iterators over a stream.
 
+local inside = require("spec.support.inside")
 local simulator = require("spec.support.simulator_client")
 local streaming = require("spec.support.streaming")
 
@@ -68,6 +69,23 @@ describe("next_text", function()
     assert.equal("c", (stream:next_text()))
     assert.equal("d", stream:next().choices[1].delta.content)
     assert.equal("abcd", stream:reply():text())
+  end)
+
+  it("loses no text where a hook reads the stream between two steps of it", function()
+    local events, texts, inner = {}, {}, {}
+    for index = 1, 60 do events[index] = chunk(("%02d "):format(index)) end
+    events[#events + 1] = streaming.finish("stop")
+    local stream = streaming.open { events = events }
+    local times = inside.hooks(function()
+      local ok, text = pcall(stream.next_text, stream, 0)
+      if ok and text then inner[#inner + 1] = text end
+    end, function()
+      for text in function() return stream:next_text() end do texts[#texts + 1] = text end
+    end)
+    assert.is_true(times > 10)
+    for _, text in ipairs(inner) do texts[#texts + 1] = text end
+    table.sort(texts)
+    assert.equal(stream:reply():text(), table.concat(texts))
   end)
 
   it("gives the error of the stream, and raises for what is no time", function()

@@ -132,16 +132,18 @@ local function take(self, brief)
   return finish(self, err, info)
 end
 
--- The same for one reader at a time: a finalizer or a hook that reads the stream here would change
--- the order of chunks. It may end the stream.
+-- The same and its text, for one reader at a time: a finalizer or a hook that reads the stream here
+-- would change the order of chunks. It may end the stream, and read it (and so change `said`) before
+-- and after this.
 local function advance(self, brief)
   if self.busy then misuse.raise("another task reads this stream, or a read was interrupted") end
-  self.busy = true
+  self.busy, self.said = true, nil
   local chunk = take(self, brief)
+  local said = self.said
   self.busy = false
-  if not self.over then return chunk end
+  if not self.over then return chunk, said end
   release(self)
-  return nil
+  return nil, said
 end
 
 -- Waits for news for at most some seconds; false after that. The time waited after the last finish
@@ -165,14 +167,18 @@ local function check_seconds(name, seconds)
   end
 end
 
+-- Returns the next chunk as next() does, and its text.
 local function next_of(self, seconds, brief)
   if self.loop.breathe then self.loop.breathe() end
   if not self.busy then self.said = nil end
   while not self.over do
-    local chunk = advance(self, brief)
-    if chunk then return chunk end
-    if self.over then break end
-    if (self.waited or 0) >= stream.patience then return finish(self, nil, self.transfer:info()) end
+    local chunk, said = advance(self, brief)
+    if chunk then return chunk, nil, said end
+    if self.over then return nil, self.err, said end
+    if (self.waited or 0) >= stream.patience then
+      local _, err = finish(self, nil, self.transfer:info())
+      return nil, err, self.said
+    end
     if not wait(self, seconds) then return false end
   end
   return nil, self.err
@@ -184,7 +190,8 @@ end
 ---@return novita.Error? err when it is not a good end
 function methods:next(seconds)
   check_seconds("stream:next", seconds)
-  return next_of(self, seconds)
+  local chunk, err = next_of(self, seconds)
+  return chunk, err
 end
 
 --- Returns the next piece of the text of the first choice. Costs less than next(): a chunk that
@@ -195,11 +202,11 @@ end
 function methods:next_text(seconds)
   check_seconds("stream:next_text", seconds)
   local due = seconds and core.now() + seconds
-  local chunk, err
+  local chunk, err, said
   repeat
-    chunk, err = next_of(self, due and math.max(due - core.now(), 0), true)
-  until self.said or not chunk
-  return self.said or chunk, err
+    chunk, err, said = next_of(self, due and math.max(due - core.now(), 0), true)
+  until said or not chunk
+  return said or chunk, err
 end
 
 local chunks, texts = reading.loops(methods.next, methods.next_text)
