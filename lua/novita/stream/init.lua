@@ -133,8 +133,8 @@ local function take(self, brief)
 end
 
 -- The same and its text, for one reader at a time: a finalizer or a hook that reads the stream here
--- would change the order of chunks. It may end the stream, and read it (and so change `said`) before
--- and after this.
+-- would change the order of chunks. It may end the stream; or read it before and after this, which
+-- changes `said`.
 local function advance(self, brief)
   if self.busy then misuse.raise("another task reads this stream, or a read was interrupted") end
   self.busy, self.said = true, nil
