@@ -167,8 +167,8 @@ local function write_ca_folder()
 end
 
 -- What a command on the contenders' processor starts with to see a system that trusts the server:
--- in a mount namespace, Debian's folder of certificates is another one. Who is not root is root in
--- it only to mount.
+-- in a mount namespace, Debian's folder of certificates is another one, and no variable names
+-- others. Who is not root is root in it only to mount.
 function harness.trusting()
   local user, group = lines("id -u")[1], lines("id -g")[1]
   local root_only, again = "", ""
@@ -177,7 +177,8 @@ function harness.trusting()
     again = ("unshare --user --map-user=%s --map-group=%s"):format(user, group)
   end
   return ([[unshare --mount %s sh -c 'mount --bind "$0" /etc/ssl/certs && exec %s "$@"' %s %s]])
-    :format(root_only, again, quote(out .. "/certs"), pinned(client_cpu))
+    :format(root_only, again, quote(out .. "/certs"),
+      "env -u CURL_CA_BUNDLE -u SSL_CERT_FILE -u SSL_CERT_DIR " .. pinned(client_cpu))
 end
 
 -- Starts bench/server; it ends when this process ends. The addresses of chat completions by scheme.
