@@ -30,7 +30,8 @@ describe("the system's certificates", function()
   end)
 
   -- Does a fresh program trust the server? `between` runs before the first connection.
-  local function trusts(server, between)
+  local function trusts(server, between, named)
+    named = named or {}
     local output = wire.run(([[
       local pool = core.pool()
       %s
@@ -45,7 +46,8 @@ describe("the system's certificates", function()
     ]]):format(between or "", server.tls_url, wire.model), {
       LD_PRELOAD = (os.getenv("NOVITA_PRELOAD") or "") .. " " .. TRUSTED,
       TRUSTED_FILE = bundle, TRUSTED_PATH = folder,
-      CURL_CA_BUNDLE = "", SSL_CERT_FILE = "", SSL_CERT_DIR = "",
+      CURL_CA_BUNDLE = named.CURL_CA_BUNDLE or "", SSL_CERT_FILE = named.SSL_CERT_FILE or "",
+      SSL_CERT_DIR = named.SSL_CERT_DIR or "",
     })
     assert.is_true(output == "trusted" or output == "tls", output)
     return output == "trusted"
@@ -56,6 +58,23 @@ describe("the system's certificates", function()
   it("come from the folder alone where it has what the bundle has", function()
     assert.is_true(trusts(sim, ("os.remove(%q)"):format(bundle)))
     assert.is_false(trusts(other))
+  end)
+
+  it("come from the folder alone where the environment names the system's bundle", function()
+    for _, named in ipairs { { CURL_CA_BUNDLE = bundle }, { SSL_CERT_FILE = bundle },
+      { SSL_CERT_FILE = bundle, SSL_CERT_DIR = folder }, { SSL_CERT_DIR = folder } } do
+      local replace = ("os.execute(%q)"):format(("cat '%s' > '%s'"):format(other.ca_file, bundle))
+      assert.is_true(trusts(sim, replace, named))
+      os.execute(("cat '%s' > '%s'"):format(sim.ca_file, bundle))
+      assert.is_false(trusts(other, nil, named))
+    end
+  end)
+
+  it("are others where the environment names another bundle", function()
+    for _, name in ipairs { "CURL_CA_BUNDLE", "SSL_CERT_FILE" } do
+      assert.is_true(trusts(other, nil, { [name] = other.ca_file }))
+      assert.is_false(trusts(sim, nil, { [name] = other.ca_file }))
+    end
   end)
 
   it("come from the bundle if one was added to that alone", function()

@@ -114,7 +114,8 @@ static CURLcode set (CURL *easy, CURLoption file_option, const char *file,
                      CURLoption path_option, const char *path,
                      const NvPool *p) {
   CURLcode code = CURLE_OK;
-  int alone = file == NULL && path == NULL && p->ca_path != NULL;
+  int alone = file == NULL && p->ca_path != NULL &&
+              (path == NULL || strcmp(path, p->ca_path) == 0);
   if (alone)
     path = p->ca_path;
   else if (file == NULL)
@@ -127,9 +128,14 @@ static CURLcode set (CURL *easy, CURLoption file_option, const char *file,
 }
 
 
-/* sets the certificates to trust for a call; returns a CURLcode */
+/*
+** Sets the certificates to trust for a call; returns a CURLcode. Some systems
+** name their own bundle in the environment, which is no other choice.
+*/
 int nv_trust_set (void *easy, const NvOptions *o, const NvPool *p) {
-  CURLcode code = set(easy, CURLOPT_CAINFO, o->ca_file,
+  int is_default = o->ca_file_from != NULL && p->ca_file != NULL &&
+                   strcmp(o->ca_file, p->ca_file) == 0;
+  CURLcode code = set(easy, CURLOPT_CAINFO, is_default ? NULL : o->ca_file,
                       CURLOPT_CAPATH, o->ca_path, p);
   return code ? (int)code
               : (int)set(easy, CURLOPT_PROXY_CAINFO, o->proxy_ca_file,
