@@ -4,6 +4,7 @@ local child = require("spec.support.child")
 local core = require("novita.core")
 local files = require("spec.support.files")
 local native = require("spec.support.native")
+local output = require("spec.support.shell").output
 
 describe("a lock of novita.sqlite", function()
   local sqlite, dir, path
@@ -13,13 +14,6 @@ describe("a lock of novita.sqlite", function()
     dir = files.folder()
     path = dir .. "/a b.lock"
   end)
-
-  local function output(command)
-    local pipe = assert(io.popen(command))
-    local text = pipe:read("*a")
-    pipe:close()
-    return text
-  end
 
   local function wait_until(condition)
     local limit = core.now() + 10

@@ -1,6 +1,7 @@
 -- Stores in files: their mode, their journals, others that write.
 
 local files = require("spec.support.files")
+local output = require("spec.support.shell").output
 local support = require("spec.support.stores")
 local novita = require("novita")
 
@@ -11,13 +12,6 @@ describe("a store in a file", function()
 
   before_each(function() store = engine.open() end)
   after_each(engine.clear)
-
-  local function output(command)
-    local pipe = assert(io.popen(command))
-    local text = pipe:read("*a")
-    pipe:close()
-    return text
-  end
 
   it("is for its owner only, with all files beside it", function()
     assert(store:lock("run"))

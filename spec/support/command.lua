@@ -12,6 +12,7 @@
 local files = require("spec.support.files")
 local native = require("spec.support.native")
 local pty = require("spec.support.pty")
+local shell = require("spec.support.shell")
 
 local command = {}
 
@@ -22,13 +23,6 @@ local home_methods, terminal_methods = home_mt.__index, terminal_mt.__index
 
 local function quote(word)
   return "'" .. tostring(word):gsub("'", "'\\''") .. "'"
-end
-
-local function line_of(command_line)
-  local pipe = assert(io.popen(command_line))
-  local line = pipe:read("*l")
-  pipe:close()
-  return line
 end
 
 --- Makes a folder with nothing in it.
@@ -63,7 +57,7 @@ local function shell_line(home, command_line, environment)
   return table.concat(parts, " ")
 end
 
-local function own(words) return line_of("pwd") .. "/bin/novita " .. words end
+local function own(words) return shell.line("pwd") .. "/bin/novita " .. words end
 
 --- Runs the command to its end. Its standard input is `input`, or empty.
 ---@param words string as a shell reads them
@@ -105,7 +99,7 @@ end
 ---@param environment? table<string, string>
 ---@param columns? integer 80
 function home_methods:shell(line, environment, columns)
-  local all = { PATH = line_of("pwd") .. "/bin:" .. os.getenv("PATH") }
+  local all = { PATH = shell.line("pwd") .. "/bin:" .. os.getenv("PATH") }
   for name, value in pairs(environment or {}) do all[name] = value end
   return at_terminal(self, shell_line(self, "sh -c " .. quote(line), all), columns)
 end

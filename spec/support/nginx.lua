@@ -13,6 +13,7 @@ local socket = require("socket")
 
 local files = require("spec.support.files")
 local machine = require("spec.support.machine")
+local shell = require("spec.support.shell")
 
 local PACKAGES = "nginx nginx-common libnginx-mod-http-lua libnginx-mod-http-ndk "
   .. "lua-resty-core lua-resty-lrucache"
@@ -29,15 +30,8 @@ local function run(command)
   if ok ~= true and ok ~= 0 then error(("failed (%s): %s"):format(status or ok, command), 2) end
 end
 
-local function first_line(command)
-  local pipe = assert(io.popen(command))
-  local line = pipe:read("*l")
-  pipe:close()
-  return line
-end
-
 local here = debug.getinfo(1, "S").source:match("^@(.*)spec/support/nginx%.lua$")
-local source = first_line("cd '" .. (here == "" and "." or here) .. "' && pwd")
+local source = shell.line("cd '" .. (here == "" and "." or here) .. "' && pwd")
 local root = source .. "/build/nginx/root"
 
 -- Downloads are made as root, without a sandbox, into a folder that others may not read. Debian 12
@@ -130,7 +124,7 @@ end
 local function configuration(self, options)
   local values = {
     root = root, source = source, directory = self.directory, port = self.port,
-    user = first_line("id -u") == "0" and "user root;" or "",
+    user = shell.line("id -u") == "0" and "user root;" or "",
     workers = options.workers or 1, main = (options.main or "") .. passed_on(options),
     path = options.path and options.path .. ";" or "",
     http = options.http or "", server = options.server or "", locations = locations(options.at),
@@ -146,7 +140,7 @@ local function example(self, options)
     :format(self.directory, source, source, root)
   local modules = ("load_module %s/usr/lib/nginx/modules/ndk_http_module.so;\n"
     .. "load_module %s/usr/lib/nginx/modules/ngx_http_lua_module.so;\n"
-    .. (first_line("id -u") == "0" and "user root;" or "")):format(root, root)
+    .. (shell.line("id -u") == "0" and "user root;" or "")):format(root, root)
   local text = files.read(folder .. "/nginx.conf")
   for from, to in pairs {
     ["daemon off;"] = modules, ["error_log stderr;"] = "error_log error.log notice;",
@@ -195,7 +189,7 @@ function methods:workers()
 end
 
 local function count(path)
-  return tonumber(first_line("ls " .. path .. " 2>/dev/null | wc -l"))
+  return tonumber(shell.line("ls " .. path .. " 2>/dev/null | wc -l"))
 end
 
 --- What a worker has: descriptors, threads, resident KiB, and seconds of CPU used.

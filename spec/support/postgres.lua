@@ -6,16 +6,11 @@
 -- PostgreSQL refuses to run as root, so there it runs as the user that its package makes. It has a
 -- folder "small", a file system of 1 MiB, where root could mount one.
 
+local output = require("spec.support.shell").output
+
 local postgres = {}
 local methods = {}
 local mt = { __name = "postgres", __index = methods }
-
-local function output(command)
-  local pipe = assert(io.popen(command))
-  local text = pipe:read("*a")
-  pipe:close()
-  return text
-end
 
 -- Debian has the programs of each version in a folder of their own.
 local PROGRAMS = "PATH=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | tail -n 1):$PATH; cd /; "

@@ -4,17 +4,11 @@
 --   scratch.folder    scratch.remove()      helper.lua calls it at the end of the specs
 
 local native = require("spec.support.native")
+local shell = require("spec.support.shell")
 
 local scratch = {}
 
-local function line_of(command)
-  local pipe = assert(io.popen(command))
-  local line = pipe:read("*l")
-  pipe:close()
-  return line
-end
-
-scratch.folder = assert(line_of("mktemp -d -t novita-spec-XXXXXX"))
+scratch.folder = assert(shell.line("mktemp -d -t novita-spec-XXXXXX"))
 os.execute(("chmod 711 '%s'"):format(scratch.folder)) -- nginx has workers of another user
 
 -- Waits for a line, or for the end of a process that was killed.
@@ -27,7 +21,7 @@ function scratch.remove()
   keeper:close()
 end
 
-local init = line_of("pwd") .. "/spec/support/tmpname.lua"
+local init = shell.line("pwd") .. "/spec/support/tmpname.lua"
 native.setenv("TMPDIR", scratch.folder)
 native.setenv("TMUX_TMPDIR", scratch.folder)
 native.setenv("LUA_INIT", "@" .. init)
