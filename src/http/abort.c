@@ -8,8 +8,7 @@
 ** without other transfers is closed, either instead of being kept
 ** (nv_abort_prepare) or, after an error of libcurl's, when it is kept already
 ** (nv_abort_close). On a shared connection another transfer flushes the
-** buffer: libcurl does that when a transfer is paused and unpaused, at once or
-** when it is driven next.
+** buffer (http2_recheck.c).
 */
 
 #include <netinet/in.h>
@@ -84,18 +83,6 @@ void nv_abort_close (const NvTransfer *t, int curl_code) {
 
 
 /*
-** Makes libcurl flush the connection of 't': pauses and unpauses sending, of
-** which nothing is left to do. Returns -1 if 't' has no connection now.
-*/
-static int flush_by (NvTransfer *t) {
-  if (curl_easy_pause(t->easy, CURLPAUSE_SEND) != CURLE_OK)
-    return -1;
-  curl_easy_pause(t->easy, CURLPAUSE_CONT);
-  return 0;
-}
-
-
-/*
 ** Makes another transfer flush the connection from this local port, and sets
 ** 'flush_due': nv_pool_flush then drives libcurl. A paused transfer is only
 ** used if there is no other, and is returned for the caller to unpause;
@@ -110,7 +97,7 @@ NvTransfer *nv_abort_flush (NvPool *p, int local_port) {
       continue;
     if (t->paused)
       paused = t;
-    else if (flush_by(t) == 0) {
+    else if (nv_http2_recheck(t) == 0) {
       p->flush_due = 1;
       return NULL;
     }

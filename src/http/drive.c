@@ -91,6 +91,18 @@ static void drive (NvPool *p) {
 
 
 /*
+** Makes libcurl look again for 't', at once: the first transfer that runs then
+** is the only one of its connection that does. Returns -1 if libcurl failed.
+*/
+static int recheck (NvPool *p, NvTransfer *t) {
+  nv_http2_recheck(t);
+  p->flush_due = 1;  /* 't' may be complete now */
+  p->now = nv_now();
+  return nv_poller_timers(p);
+}
+
+
+/*
 ** Fails the transfers whose time-out has expired. Failing one may end another
 ** (nv_abort_flush resumes it), so the iteration then restarts.
 */
@@ -104,7 +116,14 @@ static void expire (NvPool *p) {
     const char *which;
     double expiry = nv_transfer_expiry(t, &which);
     link = link->next;
-    if (expiry <= p->now) {
+    if (expiry <= p->now && which == NULL) {
+      if (recheck(p, t) != 0) {
+        fail_all(p);
+        return;
+      }
+      expiry = nv_transfer_expiry(t, &which);
+    }
+    if (expiry <= p->now && which != NULL) {
       nv_transfer_fail(t, "timeout", which, NULL);
       link = p->running.next;
     }

@@ -20,6 +20,7 @@
 **   upload.c          multipart forms, and progress
 **   easy.c            options and callbacks of libcurl's easy handle
 **   abort.c           makes the server see an aborted transfer at once
+**   http2_recheck.c   makes libcurl look at its own buffers
 **   http2_retry.c     repeats requests that no server has processed
 **   curl_error.c      maps libcurl's errors to ours
 **   transfer_end.c    ends transfers: completed, failed or timed out
@@ -195,9 +196,10 @@ struct NvTransfer {
   void *easy;			/* CURL, while running */
   const char *phase;		/* "connect", "headers", "body" or "stream" */
   double started_at;
-  double connect_at;		/* this and the next two are on the */
+  double connect_at;		/* this and the next three are on the */
   double sent_at;		/* clock of unpolled.c; 0: not yet */
   double last_byte_at;
+  double rechecked_at;		/* see http2_recheck.c */
   int local_port;		/* of the connection, once 'sent_at' is set */
   int retries;			/* see http2_retry.c */
   /* response head */
@@ -307,7 +309,6 @@ NV_FUNC int nv_pool_descriptor (NvPool *p);
 NV_FUNC void nv_pool_features (NvFeatures *f);
 
 /* unpolled.c: excludes time without polling from time-outs */
-
 NV_FUNC void nv_unpolled_update (NvPool *p);
 NV_FUNC void nv_unpolled_start (NvPool *p, const NvOptions *o);
 NV_FUNC double nv_unpolled_now (const NvPool *p);
@@ -317,14 +318,12 @@ NV_FUNC double nv_unpolled_due (const NvPool *p);
 NV_FUNC void nv_sniff_body (NvTransfer *t, const char *bytes, size_t length);
 
 /* request_lines.c: headers and query of a request, and their secrets */
-
 NV_FUNC int nv_transfer_add_header (NvTransfer *t, const char *line);
 NV_FUNC int nv_transfer_set_query (NvTransfer *t, const char *url);
 NV_FUNC int nv_transfer_set_proxy (NvTransfer *t, const char *proxy);
 NV_FUNC void nv_transfer_redact (const NvTransfer *t, NvBuffer *b);
 
 /* response_head.c: parses the header lines of a response */
-
 NV_FUNC int nv_head_line (NvTransfer *t, const char *line, size_t length);
 
 /* easy.c: options and callbacks of libcurl's easy handle */
@@ -341,20 +340,21 @@ NV_FUNC int nv_easy_configure (NvTransfer *t, const NvOptions *o,
 NV_FUNC void nv_easy_release (NvTransfer *t, NvPool *p);
 
 /* upload.c: multipart forms, and progress */
-
 NV_FUNC int nv_upload_set (NvTransfer *t, const NvOptions *o);
 NV_FUNC void nv_upload_free (NvTransfer *t);
 NV_FUNC void nv_upload_track (NvTransfer *t);
 
 /* abort.c: makes the server see an aborted transfer at once */
-
 NV_FUNC void nv_abort_prepare (NvTransfer *t);
 NV_FUNC void nv_abort_restore (NvTransfer *t);
 NV_FUNC void nv_abort_close (const NvTransfer *t, int curl_code);
 NV_FUNC NvTransfer *nv_abort_flush (NvPool *p, int local_port);
 
-/* http2_retry.c: repeats requests that no server has processed */
+/* http2_recheck.c: makes libcurl look at its own buffers */
+NV_FUNC double nv_http2_recheck_due (const NvTransfer *t);
+NV_FUNC int nv_http2_recheck (NvTransfer *t);
 
+/* http2_retry.c: repeats requests that no server has processed */
 NV_FUNC int nv_http2_retry (NvTransfer *t, int curl_code);
 
 /* poller.c: waits for sockets and timers with epoll */
@@ -377,18 +377,15 @@ NV_FUNC void nv_poller_arm (NvPool *p, double wanted);
 NV_FUNC int nv_poller_descriptor (NvPool *p);
 
 /* curl_error.c: maps libcurl's errors to ours */
-
 NV_FUNC void nv_curl_error_set (NvTransfer *t, int curl_code);
 
 /* transfer_end.c: ends transfers: completed, failed or timed out */
-
 NV_FUNC void nv_transfer_finish (NvTransfer *t, int curl_code);
 NV_FUNC void nv_transfer_fail (NvTransfer *t, const char *kind,
                                const char *reason, const char *text);
 NV_FUNC void nv_transfer_unpause (NvTransfer *t);
 
 /* drive.c: runs libcurl, and expires transfers */
-
 NV_FUNC int nv_pool_poll (NvPool *p, double seconds, const NvTransfer *t);
 NV_FUNC int nv_pool_has_news (const NvPool *p, const NvTransfer *t);
 NV_FUNC void nv_pool_drive (NvPool *p);

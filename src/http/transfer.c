@@ -18,14 +18,14 @@
 
 /*
 ** Returns the moment at which the first time-out of 't' expires, and in
-** '*which' its name. Time-outs on the silence of a server exclude time without
-** polling (unpolled.c); those of an attempt and the deadline include it. An
-** expiry only ever moves later, except at a new phase, which calls
-** nv_transfer_update_expiry.
+** '*which' its name, or NULL if libcurl must look again before. Time-outs on
+** the silence of a server exclude time without polling (unpolled.c); those of
+** an attempt and the deadline include it. An expiry only ever moves later,
+** except at a new phase, which calls nv_transfer_update_expiry.
 */
 double nv_transfer_expiry (const NvTransfer *t, const char **which) {
   const NvOptions *o = &t->options;
-  double unpolled = t->pool->unpolled, expiry = NV_NEVER;
+  double unpolled = t->pool->unpolled, expiry = nv_http2_recheck_due(t);
 #define consider(applies, limit, since, name) \
   if ((applies) && (limit) > 0 && (since) + (limit) < expiry) { \
     expiry = (since) + (limit); \
