@@ -38,15 +38,9 @@ static size_t base_length (const char *url) {
 
 /* pushes the URL of a path */
 void nv_request_url_push (lua_State *L, const NvCall *o, const char *path) {
-  const char *base = o->base_url;
-  size_t length = base_length(base);
-  if (base[length] == '\0')
-    lua_pushfstring(L, "%s%s", base, path);
-  else {
-    lua_pushlstring(L, base, length);
-    lua_pushstring(L, path);
-    lua_concat(L, 2);
-  }
+  lua_pushlstring(L, o->base_url, base_length(o->base_url));
+  lua_pushstring(L, path);
+  lua_concat(L, 2);
 }
 
 
