@@ -40,6 +40,16 @@ static void end_download (NvTransfer *t, NvDownload *d) {
 
 
 /*
+** May the easy handle still hold bytes of the response? libcurl 7.88 delivers
+** those of an HTTP/2 stream that ended early to the next one of the handle, or
+** what its connection has read over them since: bytes of other responses.
+*/
+static int may_hold_bytes (const NvTransfer *t, int curl_code) {
+  return (t->aborted || curl_code != CURLE_OK) && t->http_version / 10 != 1;
+}
+
+
+/*
 ** Ends 't' with libcurl's 'curl_code', unless it has a failure of ours
 ** already, and marks it as ready.
 */
@@ -59,6 +69,7 @@ void nv_transfer_finish (NvTransfer *t, int curl_code) {
   nv_list_remove(&t->scope);
   if (curl_code != CURLE_OK)
     nv_abort_close(t, curl_code);
+  t->single_use |= may_hold_bytes(t, curl_code);
   remove_handle(t);
   nv_easy_release(t, p);
   if (t->aborted || curl_code != CURLE_OK)
