@@ -230,6 +230,7 @@ build = {
         "src/http/download.c",
         "src/http/drive.c",
         "src/http/easy.c",
+        "src/http/http2_limit.c",
         "src/http/http2_recheck.c",
         "src/http/http2_retry.c",
         "src/http/interrupts.c",

@@ -1,6 +1,6 @@
 -- HTTP/2 in front of the shared simulator: nghttpx, which Debian has in nghttp2-proxy.
 --
---   local front = http2.start()
+--   local front = http2.start()          or start("--frontend-max-requests=5")
 --   if not front then pending(http2.MISSING) return end
 --   ... http2.client(front), or calls to front.url with front.ca_file ...
 --   front:stop()
@@ -17,7 +17,7 @@ local POLL_SECONDS = 0.005
 -- A shell that ends nghttpx when the pipe to it closes, as it does when we end, however that comes.
 local COMMAND = "exec 3<&0 2>/dev/null; nghttpx --conf=/dev/null --single-process --workers=1"
   .. " --log-level=FATAL --errorlog-file=/dev/null --accesslog-file=/dev/null"
-  .. " --frontend='127.0.0.1,%d' --backend='127.0.0.1,%d' '%s' '%s' </dev/null & pid=$!;"
+  .. " --frontend='127.0.0.1,%d' --backend='127.0.0.1,%d' %s '%s' '%s' </dev/null & pid=$!;"
   .. " read _ <&3; kill $pid; wait $pid 2>/dev/null; rm -f '%s' '%s' '%s'"
 
 local CERTIFICATE = [[
@@ -66,12 +66,14 @@ local function wait_for(port)
 end
 
 --- Starts nghttpx.
+---@param options? string more of its options
 ---@return table? front with url and ca_file; nil where there is no nghttpx
-function http2.start()
+function http2.start(options)
   if not machine.found("nghttpx") then return nil end
   local files, port = http2.certificate(), machine.free_port()
-  local pipe = assert(io.popen(COMMAND:format(port, tonumber(simulator.shared().port), files.key,
-    files.cert, files.key, files.cert, files.ca), "w"))
+  local backend = tonumber(simulator.shared().port)
+  local pipe = assert(io.popen(COMMAND:format(port, backend, options or "", files.key, files.cert,
+    files.key, files.cert, files.ca), "w"))
   wait_for(port)
   return setmetatable({
     url = ("https://127.0.0.1:%d/openai/v1"):format(port), ca_file = files.ca, pipe = pipe,

@@ -20,7 +20,8 @@
 **   upload.c          multipart forms, and progress
 **   easy.c            options and callbacks of libcurl's easy handle
 **   abort.c           makes the server see an aborted transfer at once
-**   http2_recheck.c   makes libcurl look at its own buffers
+**   http2_limit.c     limits connections over which streams share
+**   http2_recheck.c   makes libcurl look again for what it missed
 **   http2_retry.c     repeats requests that no server has processed
 **   curl_error.c      maps libcurl's errors to ours
 **   transfer_end.c    ends transfers: completed, failed or timed out
@@ -287,6 +288,7 @@ struct NvPool {
   int last_id;			/* of the binding's transfers */
   int multiplexed;		/* was the last response HTTP/2? */
   long host_limit;		/* connections to one host; 0 = no limit */
+  long least_limit;		/* see http2_limit.c */
   int broken;			/* has libcurl failed, without memory? */
   int flush_due;		/* is a RST_STREAM still to be sent? */
   int needs_guard;		/* does libcurl raise SIGPIPE? */
@@ -327,13 +329,11 @@ NV_FUNC void nv_transfer_redact (const NvTransfer *t, NvBuffer *b);
 NV_FUNC int nv_head_line (NvTransfer *t, const char *line, size_t length);
 
 /* easy.c: options and callbacks of libcurl's easy handle */
-
 #define NV_HIGH_WATER	(64 * 1024)	/* unread bytes that pause a stream */
 
 NV_FUNC void nv_trust_find (NvPool *p, void *easy);
 NV_FUNC int nv_trust_set (void *easy, const NvOptions *o, const NvPool *p);
 NV_FUNC int nv_trust_is_known (const NvPool *p);
-
 NV_FUNC void *nv_easy_new (NvPool *p);
 NV_FUNC int nv_easy_configure (NvTransfer *t, const NvOptions *o,
                                const NvPool *p);
@@ -350,7 +350,11 @@ NV_FUNC void nv_abort_restore (NvTransfer *t);
 NV_FUNC void nv_abort_close (const NvTransfer *t, int curl_code);
 NV_FUNC NvTransfer *nv_abort_flush (NvPool *p, int local_port);
 
-/* http2_recheck.c: makes libcurl look at its own buffers */
+/* http2_limit.c: limits connections over which streams share */
+NV_FUNC void nv_http2_limit (NvPool *p);
+NV_FUNC void nv_http2_widen (NvPool *p);
+
+/* http2_recheck.c: makes libcurl look again for what it missed */
 NV_FUNC double nv_http2_recheck_due (const NvTransfer *t);
 NV_FUNC int nv_http2_recheck (NvTransfer *t);
 
@@ -358,7 +362,6 @@ NV_FUNC int nv_http2_recheck (NvTransfer *t);
 NV_FUNC int nv_http2_retry (NvTransfer *t, int curl_code);
 
 /* poller.c: waits for sockets and timers with epoll */
-
 /* results of nv_poller_sockets */
 #define NV_INTERRUPTED	(-1)
 #define NV_BROKEN	(-2)

@@ -1,6 +1,6 @@
 /*
 ** http2_recheck.c
-** Makes libcurl look at its own buffers.
+** Makes libcurl look again for what it may have missed.
 **
 ** libcurl 7.88 keeps bytes that it has read together with those of another
 ** response on the same connection, and may then wait for its socket, which has
@@ -8,6 +8,7 @@
 ** its connection. So libcurl looks again whenever nothing came for a transfer
 ** over HTTP/2 for a while: first after FIRST seconds, then after twice that,
 ** and so on, at most MOST. Where nothing is kept, this reads an empty socket.
+** A transfer that waits for a connection may get one (http2_limit.c).
 */
 
 #include <curl/curl.h>
@@ -20,9 +21,10 @@
 
 /* returns the moment at which libcurl must look again, for 't' */
 double nv_http2_recheck_due (const NvTransfer *t) {
-  double since = t->headers_complete ? t->last_byte_at : t->sent_at;
+  double since = t->headers_complete ? t->last_byte_at
+               : t->sent_at > 0 ? t->sent_at : t->connect_at;
   double wait = FIRST;
-  if (!t->pool->multiplexed || t->sent_at == 0 || t->paused)
+  if (!t->pool->multiplexed || t->paused)
     return NV_NEVER;
   if (t->rechecked_at > since) {
     wait = t->rechecked_at - since;
@@ -33,11 +35,16 @@ double nv_http2_recheck_due (const NvTransfer *t) {
 
 
 /*
-** Makes libcurl read and write the connection of 't' when its timers run next:
-** pauses and unpauses sending. Returns -1 if 't' has no connection now.
+** Makes libcurl look again for 't' when its timers run next: for a connection,
+** or by pausing and unpausing sending, whether it can read or write. Returns
+** -1 if 't' has lost its connection.
 */
 int nv_http2_recheck (NvTransfer *t) {
   t->rechecked_at = nv_unpolled_now(t->pool);
+  if (t->sent_at == 0) {
+    nv_http2_widen(t->pool);
+    return 0;
+  }
   if (curl_easy_pause(t->easy, CURLPAUSE_SEND) != CURLE_OK)
     return -1;
   curl_easy_pause(t->easy, CURLPAUSE_CONT);

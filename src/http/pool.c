@@ -17,7 +17,6 @@
 					   times the transfers in flight,
 					   closes most after a burst */
 #define LINGER_SECONDS		1.0	/* for the last bytes after [DONE] */
-#define STREAMS			100	/* per HTTP/2 connection */
 
 
 static CURLM *new_multi (NvPool *p) {
@@ -38,23 +37,8 @@ static int replace_multi (NvPool *p) {
   curl_multi_cleanup(p->multi);
   p->multi = multi;
   p->curl_due = NV_NEVER;
-  p->host_limit = p->broken = 0;
+  p->host_limit = p->least_limit = p->broken = 0;
   return 0;
-}
-
-
-/*
-** Limits the connections to a host while responses are HTTP/2. Without a
-** limit, libcurl opens one connection for each transfer beyond the streams of
-** the first connection (mostly 100), although each could carry as many again.
-** A response over HTTP/1 removes the limit.
-*/
-static void limit_connections (NvPool *p) {
-  long limit = p->multiplexed ? p->in_flight / STREAMS + 1 : 0;
-  if (limit == p->host_limit)
-    return;
-  p->host_limit = limit;
-  curl_multi_setopt(p->multi, CURLMOPT_MAX_HOST_CONNECTIONS, limit);
 }
 
 
@@ -85,7 +69,7 @@ int nv_pool_descriptor (NvPool *p) {
 static int add (NvPool *p, NvTransfer *t) {
   if (p->broken && replace_multi(p) != 0)
     return -1;
-  limit_connections(p);
+  nv_http2_limit(p);
   if (curl_multi_add_handle(p->multi, t->easy) != CURLM_OK)
     return -1;
   nv_unpolled_start(p, &t->options);

@@ -1,0 +1,70 @@
+/*
+** http2_limit.c
+** Limits the connections to a host while responses are HTTP/2.
+**
+** Without a limit, libcurl opens one connection for each transfer beyond the
+** streams of the first connection (mostly 100), although each could carry as
+** many again. But the limit counts connections that take no new streams too: a
+** server that closes one (GOAWAY) lets its streams go on, for minutes; and it
+** may allow fewer streams. So whenever a transfer waits, one more connection
+** than are in use is allowed.
+*/
+
+#include <string.h>
+
+#include <curl/curl.h>
+
+#include "http.h"
+
+#define STREAMS	100	/* per connection */
+#define PORTS	65536
+
+
+/*
+** Sets the limit for the transfers in flight and one more. A response over
+** HTTP/1 removes it.
+*/
+void nv_http2_limit (NvPool *p) {
+  long limit = p->multiplexed ? p->in_flight / STREAMS + 1 : 0;
+  if (p->in_flight == 0)
+    p->least_limit = 0;
+  if (limit > 0 && limit < p->least_limit)
+    limit = p->least_limit;
+  if (limit == p->host_limit)
+    return;
+  p->host_limit = limit;
+  curl_multi_setopt(p->multi, CURLMOPT_MAX_HOST_CONNECTIONS, limit);
+}
+
+
+/* returns the number of connections that transfers use, by their ports */
+static long count_connections (const NvPool *p) {
+  unsigned char seen[PORTS / 8];
+  const NvLink *link;
+  long count = 0;
+  memset(seen, 0, sizeof(seen));
+  for (link = p->running.next; link != &p->running; link = link->next) {
+    const NvTransfer *t = link->owner;
+    unsigned port = t->sent_at > 0 && t->local_port > 0 ? t->local_port : 0;
+    if (port > 0 && (seen[port / 8] & 1 << port % 8) == 0) {
+      seen[port / 8] |= (unsigned char)(1 << port % 8);
+      count++;
+    }
+  }
+  return count;
+}
+
+
+/*
+** A transfer waits for a connection. Allows one more than are in use and makes
+** libcurl look for one again, which it does for a transfer that waits when any
+** other is removed.
+*/
+void nv_http2_widen (NvPool *p) {
+  CURL *easy = curl_easy_init();
+  p->least_limit = count_connections(p) + 1;
+  nv_http2_limit(p);
+  if (easy != NULL && curl_multi_add_handle(p->multi, easy) == CURLM_OK)
+    curl_multi_remove_handle(p->multi, easy);
+  curl_easy_cleanup(easy);
+}
