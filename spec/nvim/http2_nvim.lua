@@ -70,3 +70,60 @@ describe("in Neovim, over HTTP/2,", function()
     end
   end
 end)
+
+-- Tasks that cancel a stream after some texts and then read another to its end. Gives what was
+-- wrong: errors, and answers that are not the numbered pieces in their order.
+local CANCEL_AND_READ = [[
+  local novita = require("novita")
+  local one, wrong, whole = client { base_url = %q, ca_file = %q, retry = "none" }, {}, 0
+  local function read(count)
+    local stream, texts = assert(one:stream(request())), {}
+    while #texts < count do
+      local text, err = stream:next_text()
+      if err then wrong[#wrong + 1] = tostring(err) end
+      if not text then break end
+      texts[#texts + 1] = text
+      if tonumber(text:match("^%%d+")) ~= #texts then wrong[#wrong + 1] = text:sub(1, 20) end
+    end
+    stream:cancel()
+    return #texts
+  end
+  local tasks = {}
+  for number = 1, 5 do
+    tasks[number] = novita.spawn(function()
+      for round = 1, 8 do
+        read(number * round)
+        if read(math.huge) == %d then whole = whole + 1 end
+      end
+    end)
+  end
+  for _, task in ipairs(tasks) do task:wait() end
+  return { wrong = wrong, whole = whole }
+]]
+
+local PIECES = 100
+
+describe("in Neovim, over HTTP/2, with connections that close after a few requests,", function()
+  local sim, closing
+
+  setup(function()
+    sim, closing = simulator.shared(), http2.start("--frontend-max-requests=7")
+  end)
+
+  teardown(function()
+    sim:reset()
+    closing:stop()
+  end)
+
+  it("cancelled streams leave nothing in the answers of others", function()
+    local events = {}
+    for number = 1, PIECES do
+      events[number] = streaming.chunk(number .. ("x"):rep(1000))
+    end
+    events[PIECES + 1] = streaming.finish("stop")
+    sim:reset()
+    sim:always { match = "Hello there", events = events }
+    assert.same({ wrong = {}, whole = 40 },
+      (editor.run(CANCEL_AND_READ:format(closing.url, closing.ca_file, PIECES))))
+  end)
+end)
