@@ -46,6 +46,8 @@ static size_t write_download (NvTransfer *t, const char *bytes,
 */
 static size_t receive_body (NvTransfer *t, const char *bytes, size_t length) {
   t->last_byte_at = t->pool->now - t->pool->unpolled;
+  if (t->aborted)
+    return length;
   if (t->done_seen)
     return 0;
   if (!t->headers_complete) {

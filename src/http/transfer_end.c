@@ -40,12 +40,15 @@ static void end_download (NvTransfer *t, NvDownload *d) {
 
 
 /*
-** May the easy handle still hold bytes of the response? libcurl 7.88 delivers
-** those of an HTTP/2 stream that ended early to the next one of the handle, or
-** what its connection has read over them since: bytes of other responses.
+** Discards the bytes that libcurl keeps for a paused transfer. libcurl 7.88
+** frees them only with the last transfer of a connection: otherwise they leak
+** with the easy handle, or the next transfer of the handle receives them. So a
+** handle that libcurl has ended already is not used again.
 */
-static int may_hold_bytes (const NvTransfer *t, int curl_code) {
-  return (t->aborted || curl_code != CURLE_OK) && t->http_version / 10 != 1;
+static void discard_kept (NvTransfer *t) {
+  t->aborted = 1;  /* on_body discards */
+  if (curl_easy_pause(t->easy, CURLPAUSE_CONT) != CURLE_OK)
+    t->single_use = 1;
 }
 
 
@@ -69,7 +72,8 @@ void nv_transfer_finish (NvTransfer *t, int curl_code) {
   nv_list_remove(&t->scope);
   if (curl_code != CURLE_OK)
     nv_abort_close(t, curl_code);
-  t->single_use |= may_hold_bytes(t, curl_code);
+  if (t->paused)
+    discard_kept(t);
   remove_handle(t);
   nv_easy_release(t, p);
   if (t->aborted || curl_code != CURLE_OK)
