@@ -9,7 +9,6 @@ local simulator = require("spec.support.simulator_client")
 local streaming = require("spec.support.streaming")
 
 local TASKS, CALLS, PIECES, FILES = 9, 50, 150, 8
-local KEPT = 1000 -- KiB
 
 local request = streaming.request
 
@@ -120,22 +119,6 @@ local function wrong(client)
   return list
 end
 
--- Cancels a hundred streams, ten at a time.
-local function cancel_many(client)
-  for _ = 1, 10 do
-    novita.spawn(function()
-      for _ = 1, 10 do
-        read(client, nil, function(stream, count)
-          return count == 20 and (stream:cancel() or true)
-        end)
-      end
-    end)
-  end
-  novita.run()
-  collectgarbage()
-  collectgarbage()
-end
-
 describe("calls that end early leave nothing to others", function()
   local front
   setup(function() front = http2.start() end)
@@ -153,16 +136,5 @@ describe("calls that end early leave nothing to others", function()
   it("over HTTP/2", function()
     if not front then pending(http2.MISSING) return end
     assert.are.same({}, wrong(http2.client(front)))
-  end)
-
-  -- libcurl keeps up to 100 KiB of each that is paused when it is cancelled.
-  it("and keep no memory where others use the connection", function()
-    if not front then pending(http2.MISSING) return end
-    local client = http2.client(front)
-    cancel_many(client)
-    local before = streaming.memory()
-    for _ = 1, 2 do cancel_many(client) end
-    local more = streaming.memory() - before
-    assert.is_true(more < KEPT, more)
   end)
 end)
