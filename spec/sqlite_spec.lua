@@ -1,9 +1,8 @@
 -- novita.sqlite: databases in a file.
 
-local child = require("spec.support.child")
 local files = require("spec.support.files")
 
-local output = child.output
+local output = require("spec.support.shell").output
 
 describe("a file of novita.sqlite", function()
   local sqlite, dir

@@ -5,7 +5,7 @@ local database = require("spec.support.database")
 local files = require("spec.support.files")
 local native = require("spec.support.native")
 
-local output = child.output
+local output = require("spec.support.shell").output
 
 local row = database.row
 

@@ -18,16 +18,6 @@ local function taken(path)
   return text
 end
 
---- Runs a command line in a shell.
----@param command_line string
----@return string output what it wrote to standard output
-function child.output(command_line)
-  local pipe = assert(io.popen(command_line))
-  local text = pipe:read("*a")
-  pipe:close()
-  return text
-end
-
 --- Runs fn in a fork of this process, which then ends without any finalizer.
 ---@param fn fun(): any
 ---@return string result what fn returned, as text; what it raised is raised here

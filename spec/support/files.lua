@@ -5,6 +5,8 @@
 --   local path = files.fifo()              to open it waits for ever
 --   local folder = files.hashed(ca_file)   a folder as SSL_CERT_DIR names it
 
+local shell = require("spec.support.shell")
+
 local files = {
   --- What looks like a certificate and is none.
   BROKEN_PEM = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
@@ -29,10 +31,7 @@ end
 --- Makes a folder.
 ---@return string path
 function files.folder()
-  local pipe = assert(io.popen("mktemp -d"))
-  local path = pipe:read("*l")
-  pipe:close()
-  return path
+  return shell.line("mktemp -d")
 end
 
 --- Makes a folder for a file with this name, which is not made.
@@ -45,10 +44,7 @@ end
 --- The names in a folder, hidden ones too, with a blank between them.
 ---@return string names
 function files.names(folder)
-  local pipe = io.popen("ls -A '" .. folder .. "'")
-  local text = pipe:read("*a"):gsub("\n", " "):gsub(" $", "")
-  pipe:close()
-  return text
+  return (shell.output("ls -A '" .. folder .. "'"):gsub("\n", " "):gsub(" $", ""))
 end
 
 --- Makes a pipe with a name.

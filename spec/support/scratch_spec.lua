@@ -1,5 +1,6 @@
 local child = require("spec.support.child")
 local native = require("spec.support.native")
+local shell = require("spec.support.shell")
 
 local FOLDER = os.getenv("TMPDIR")
 
@@ -10,7 +11,7 @@ end
 describe("temporary files", function()
   it("are in the folder of the specs: those of this process and of those that it starts", function()
     local paths = {
-      os.tmpname(), child.run("io.write(os.tmpname())"), child.output("printf %s $(mktemp)"),
+      os.tmpname(), child.run("io.write(os.tmpname())"), shell.output("printf %s $(mktemp)"),
     }
     for _, path in ipairs(paths) do
       assert.are.equal(FOLDER .. "/", path:sub(1, #FOLDER + 1))

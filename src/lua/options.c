@@ -108,8 +108,7 @@ static int read_option (lua_State *L, int value, NvCall *o,
                         const char *name) {
   const struct Row *row = rows;
   const char *problem;
-  while (row->name != NULL &&
-         (*row->name != *name || strcmp(row->name, name) != 0))
+  while (row->name != NULL && strcmp(row->name, name) != 0)
     row++;
   if (row->name == NULL)
     return luaL_error(L, "unknown option '%s'", name);
