@@ -3,7 +3,7 @@
 local cli = require("spec.support.cli")
 local command = require("spec.support.command")
 
-local output = require("spec.support.child").output
+local output = require("spec.support.shell").output
 
 local LUA = os.getenv("NOVITA_LUA") or "lua5.4"
 

@@ -3,7 +3,7 @@
 local core = require("novita.core")
 
 local cli = require("spec.support.cli")
-local output = require("spec.support.child").output
+local output = require("spec.support.shell").output
 
 local sim, novita = cli.sim, cli.novita
 

@@ -2,7 +2,7 @@
 
 local command = require("spec.support.command")
 
-local output = require("spec.support.child").output
+local output = require("spec.support.shell").output
 
 describe("novita keys", function()
   local home

@@ -7,7 +7,7 @@ local native = require("spec.support.native")
 local crash = require("spec.support.crash")
 local files = require("spec.support.files")
 
-local output_of = require("spec.support.child").output
+local output_of = require("spec.support.shell").output
 
 local place
 
