@@ -47,6 +47,7 @@ enum {
   NV_STATE_POOL,	/* the pool of core.chat */
   NV_STATE_AGENT,	/* our User-Agent header */
   NV_STATE_URL,		/* the last valid base_url */
+  NV_STATE_KEY,		/* the last valid key */
   NV_STATE_FILE,	/* the last valid file of an option */
   NV_STATE_HOOK,	/* an empty Lua function, to run hooks */
   NV_STATE_CJSON,	/* lua-cjson */

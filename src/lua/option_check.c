@@ -66,9 +66,34 @@ static const char *check_text (lua_State *L, int index, NvCall *o,
 }
 
 
+/*
+** Is the value the last valid one of its kind? Then it is stored. Most
+** programs use one.
+*/
+static int is_known (lua_State *L, int slot, int index, void *to) {
+  int same;
+  lua_rawgeti(L, NV_STATE, slot);
+  same = lua_rawequal(L, -1, index);
+  lua_pop(L, 1);
+  if (same)
+    *(const char **)to = lua_tostring(L, index);
+  return same;
+}
+
+
+/* remembers the value at 'index' as the last valid one; returns NULL */
+static const char *remember (lua_State *L, int slot, int index) {
+  lua_pushvalue(L, index);
+  lua_rawseti(L, NV_STATE, slot);
+  return NULL;
+}
+
+
 static const char *check_key (lua_State *L, int index, NvCall *o,
                               void *to) {
   const char *problem, *key;
+  if (is_known(L, NV_STATE_KEY, index, to))
+    return NULL;
   if (lua_type(L, index) == LUA_TBOOLEAN && !lua_toboolean(L, index)) {
     o->anonymous = 1;
     return NULL;
@@ -84,25 +109,7 @@ static const char *check_key (lua_State *L, int index, NvCall *o,
     if ((unsigned char)*key >= 0x80)  /* pasted invisible characters */
       return "has a character in it that is not ASCII";
   }
-  return NULL;
-}
-
-
-/* is it the last valid value of its kind? Most programs use one. */
-static int is_known (lua_State *L, int slot, int index) {
-  int same;
-  lua_rawgeti(L, NV_STATE, slot);
-  same = lua_rawequal(L, -1, index);
-  lua_pop(L, 1);
-  return same;
-}
-
-
-/* stores the value at 'index' as the last valid one; returns NULL */
-static const char *remember (lua_State *L, int slot, int index) {
-  lua_pushvalue(L, index);
-  lua_rawseti(L, NV_STATE, slot);
-  return NULL;
+  return remember(L, NV_STATE_KEY, index);
 }
 
 
@@ -137,11 +144,13 @@ const char *nv_file_target_problem (const char *path, size_t length) {
 /* checks that a file is readable; libcurl checks its content on use */
 static const char *check_file (lua_State *L, int index, NvCall *o,
                                void *to) {
-  const char *problem = check_text(L, index, o, to);
+  const char *problem;
   int empty = 0;
-  if (problem != NULL || is_known(L, NV_STATE_FILE, index))
-    return problem;
-  problem = nv_file_problem(lua_tostring(L, index), &empty);
+  if (is_known(L, NV_STATE_FILE, index, to))
+    return NULL;
+  problem = check_text(L, index, o, to);
+  if (problem == NULL)
+    problem = nv_file_problem(lua_tostring(L, index), &empty);
   return problem ? problem
        : empty ? "is an empty file" : remember(L, NV_STATE_FILE, index);
 }
@@ -172,11 +181,14 @@ static const char *check_url (lua_State *L, int index, const char *url) {
 /* accepts http(s)://host/path without user name, query and fragment */
 static const char *check_base_url (lua_State *L, int index, NvCall *o,
                                    void *to) {
-  const char *problem = check_text(L, index, o, to);
-  const char *host = o->base_url;
+  const char *problem, *host;
   size_t length;
-  if (problem != NULL || is_known(L, NV_STATE_URL, index))
+  if (is_known(L, NV_STATE_URL, index, to))
+    return NULL;
+  problem = check_text(L, index, o, to);
+  if (problem != NULL)
     return problem;
+  host = o->base_url;
   if (strncasecmp(host, "https://", 8) == 0)
     host += 8;
   else if (strncasecmp(host, "http://", 7) == 0)
