@@ -47,13 +47,28 @@ static void write_escape (NvJson *j, unsigned char c) {
 }
 
 
+/* writes a string that needs no escapes, as most */
+static void write_plain (NvJson *j, const char *text, size_t length) {
+  char *to = nv_buffer_reserve(j->out, length + 2);
+  if (to == NULL)
+    luaL_error(j->L, "not enough memory");
+  *to++ = '"';
+  memcpy(to, text, length);
+  to[length] = '"';
+  j->out->end += length + 2;
+}
+
+
 int nv_json_string (NvJson *j, const char *text, size_t length,
                     const NvPath *path) {
   const unsigned char *s = (const unsigned char *)text;
-  size_t i, run = 0, bad;  /* 'run': start of text without escapes */
+  size_t i = nv_json_plain(text, length), run = 0, bad;
+  if (i == length) {
+    write_plain(j, text, length);
+    return 0;
+  }
   nv_json_literal(j, "\"");
-  for (i = nv_json_plain(text, length); i < length;
-       i += nv_json_plain(text + i, length - i)) {
+  for (; i < length; i += nv_json_plain(text + i, length - i)) {
     if (s[i] >= 0x80) {
       size_t n = nv_utf8_length(s + i, length - i, &bad);
       if (n == 0)
@@ -62,7 +77,7 @@ int nv_json_string (NvJson *j, const char *text, size_t length,
       i += n;
     }
     else {
-      nv_json_raw(j, text + run, i - run);
+      nv_json_raw(j, text + run, i - run);  /* without escapes */
       write_escape(j, s[i]);
       run = ++i;
     }
