@@ -72,7 +72,7 @@ static int is_self (lua_State *L) {
   int same;
   if (!lua_getmetatable(L, 1))
     return 0;
-  same = lua_rawequal(L, -1, lua_upvalueindex(2));
+  same = lua_topointer(L, -1) == lua_topointer(L, lua_upvalueindex(2));
   lua_pop(L, 1);
   return same;
 }

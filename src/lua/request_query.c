@@ -94,19 +94,14 @@ static int push_pairs (lua_State *L, int query) {
 
 
 /*
-** Pushes the query to append to the path, which may have one already:
-** "?a=b&c=d", "&a=b" or "". Returns 0, or -1 with the option and the problem
-** pushed.
+** Pushes the query of the option `query`, to append to the path, which may
+** have one already: "?a=b&c=d", "&a=b" or "". Returns 0, or -1 with the option
+** and the problem pushed.
 */
 int nv_query_push (lua_State *L, const NvCall *o, const char *path) {
-  NvBuffer *b;
-  int i, end, first = lua_gettop(L) + 2;
-  if (o->query == 0) {
-    lua_pushliteral(L, "");
-    return 0;
-  }
-  b = nv_newbuffer(L);
-  end = push_pairs(L, o->query);
+  NvBuffer *b = nv_newbuffer(L);
+  int i, first = lua_gettop(L) + 1;
+  int end = push_pairs(L, o->query);
   for (i = first; i < end; i += 2) {
     int more = strchr(path, '?') != NULL || nv_buffer_length(b) > 0;
     if (append_pair(L, b, i, more ? "&" : "?") != 0)

@@ -15,9 +15,11 @@ int nv_start_request (lua_State *L, NvPool *p, NvTransfer *t, NvCall *o,
   if (nv_request_headers_write(L, t, o) != 0)
     return -1;
   nv_request_url_push(L, o, path);
-  if (nv_query_push(L, o, path) != 0)
-    return -1;
-  lua_concat(L, 2);
+  if (o->query != 0) {
+    if (nv_query_push(L, o, path) != 0)
+      return -1;
+    lua_concat(L, 2);
+  }
   o->wire.url = lua_tostring(L, -1);
   o->wire.method = method;
   if (nv_pool_start(p, t, &o->wire) != 0)
