@@ -174,6 +174,7 @@ static const struct Fixed {
 void *nv_easy_new (NvPool *p) {
   CURL *easy;
   size_t i;
+  int failed = 0;
   if (p->idle_handle_count > 0)
     return p->idle_handles[--p->idle_handle_count];
   easy = curl_easy_init();
@@ -189,11 +190,12 @@ void *nv_easy_new (NvPool *p) {
   curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_connected);
 #endif
 #if LIBCURL_VERSION_NUM >= 0x075500
-  if (curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https")) {
+  failed = curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+#endif
+  if (failed || nv_trust_init(easy, p) != 0) {
     curl_easy_cleanup(easy);
     return NULL;
   }
-#endif
   return easy;
 }
 
@@ -248,8 +250,7 @@ static CURLcode set_request (NvTransfer *t, const NvOptions *o) {
 ** Sets the options that differ between calls; -1 without memory, which is all
 ** that can fail.
 */
-int nv_easy_configure (NvTransfer *t, const NvOptions *o,
-                       const NvPool *p) {
+int nv_easy_configure (NvTransfer *t, const NvOptions *o, NvPool *p) {
   CURL *easy = t->easy;
   CURLcode code = CURLE_OK;
 #define set(option, value) \

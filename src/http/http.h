@@ -297,6 +297,7 @@ struct NvPool {
   void *idle_handles[NV_MAX_IDLE];	/* CURL */
   NvTransfer *idle_transfers[NV_MAX_IDLE];
   const char *ca_file, *ca_path;	/* libcurl's defaults, or NULL */
+  int trust_found, trust_differs;	/* see trust.c */
 };
 
 NV_FUNC int nv_pool_open (NvPool *p);
@@ -331,12 +332,11 @@ NV_FUNC int nv_head_line (NvTransfer *t, const char *line, size_t length);
 /* easy.c: options and callbacks of libcurl's easy handle */
 #define NV_HIGH_WATER	(64 * 1024)	/* unread bytes that pause a stream */
 
-NV_FUNC void nv_trust_find (NvPool *p, void *easy);
-NV_FUNC int nv_trust_set (void *easy, const NvOptions *o, const NvPool *p);
+NV_FUNC int nv_trust_init (void *easy, NvPool *p);
+NV_FUNC int nv_trust_set (void *easy, const NvOptions *o, NvPool *p);
 NV_FUNC int nv_trust_is_known (const NvPool *p);
 NV_FUNC void *nv_easy_new (NvPool *p);
-NV_FUNC int nv_easy_configure (NvTransfer *t, const NvOptions *o,
-                               const NvPool *p);
+NV_FUNC int nv_easy_configure (NvTransfer *t, const NvOptions *o, NvPool *p);
 NV_FUNC void nv_easy_release (NvTransfer *t, NvPool *p);
 
 /* upload.c: multipart forms, and progress */

@@ -245,7 +245,6 @@ int nv_pool_open (NvPool *p) {
     return error;
   }
   p->needs_guard = curl_version_info(CURLVERSION_NOW)->version_num < 0x075800;
-  nv_trust_find(p, easy);
   p->idle_handles[p->idle_handle_count++] = easy;
   return 0;
 }

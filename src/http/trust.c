@@ -88,8 +88,8 @@ static int uses_hashes (void) {
 }
 
 
-/* records libcurl's default CA file and folder, from a new handle */
-void nv_trust_find (NvPool *p, void *easy) {
+/* records libcurl's default CA file and folder, from its first handle */
+static void find_defaults (NvPool *p, void *easy) {
 #if LIBCURL_VERSION_NUM >= 0x075400	/* 7.84 */
   char *path = NULL;
   curl_easy_getinfo(easy, CURLINFO_CAINFO, &path);
@@ -106,9 +106,9 @@ void nv_trust_find (NvPool *p, void *easy) {
 
 
 /*
-** Sets the certificates to trust for a server, or for a proxy. Each call sets
-** both, because handles are reused. A folder disables libcurl's cache of
-** parsed files, so none is set beside a bundle unless the call asks for it.
+** Sets the certificates to trust for a server, or for a proxy: file or folder,
+** or both. A folder disables libcurl's cache of parsed files, so none is set
+** beside a bundle unless the call asks for it.
 */
 static CURLcode set (CURL *easy, CURLoption file_option, const char *file,
                      CURLoption path_option, const char *path,
@@ -129,17 +129,37 @@ static CURLcode set (CURL *easy, CURLoption file_option, const char *file,
 
 
 /*
-** Sets the certificates to trust for a call; returns a CURLcode. Some systems
-** name their own bundle in the environment, which is no other choice.
+** Some systems name their own bundle in the environment, which is no other
+** choice.
 */
-int nv_trust_set (void *easy, const NvOptions *o, const NvPool *p) {
+static CURLcode set_both (CURL *easy, const NvOptions *o, const NvPool *p) {
   int is_default = o->ca_file_from != NULL && p->ca_file != NULL &&
                    strcmp(o->ca_file, p->ca_file) == 0;
   CURLcode code = set(easy, CURLOPT_CAINFO, is_default ? NULL : o->ca_file,
                       CURLOPT_CAPATH, o->ca_path, p);
-  return code ? (int)code
-              : (int)set(easy, CURLOPT_PROXY_CAINFO, o->proxy_ca_file,
-                         CURLOPT_PROXY_CAPATH, o->proxy_ca_path, p);
+  return code ? code : set(easy, CURLOPT_PROXY_CAINFO, o->proxy_ca_file,
+                           CURLOPT_PROXY_CAPATH, o->proxy_ca_path, p);
+}
+
+
+/* sets the certificates that a new handle trusts; returns a CURLcode */
+int nv_trust_init (void *easy, NvPool *p) {
+  static const NvOptions none;
+  if (!p->trust_found)
+    find_defaults(p, easy);
+  p->trust_found = 1;
+  return (int)set_both(easy, &none, p);
+}
+
+
+/*
+** Sets the certificates to trust for a call; returns a CURLcode. Handles are
+** reused: once a call of the pool has certificates of its own, all set theirs.
+*/
+int nv_trust_set (void *easy, const NvOptions *o, NvPool *p) {
+  p->trust_differs |= o->ca_file != NULL || o->ca_path != NULL ||
+                      o->proxy_ca_file != NULL || o->proxy_ca_path != NULL;
+  return p->trust_differs ? (int)set_both(easy, o, p) : 0;
 }
 
 
