@@ -253,6 +253,7 @@ build = {
         "src/lua/base64.c",
         "src/lua/chat_chunk.c",
         "src/lua/chat_content.c",
+        "src/lua/chat_fields.c",
         "src/lua/chat_request.c",
         "src/lua/cjson.c",
         "src/lua/core.c",

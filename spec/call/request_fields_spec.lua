@@ -30,6 +30,15 @@ describe("a field of a request", function()
     assert.are.same({}, talk.sim:journal())
   end)
 
+  it("that is misspelt takes no turn of a limit", function()
+    local limited = talk.client { limit = { concurrency = 1, rpm = 1 } }
+    for _ = 1, 3 do
+      local _, err = limited:chat(talk.request { temprature = 1 })
+      assert.are.equal("temprature", err.param)
+    end
+    assert(limited:chat(talk.request()))
+  end)
+
   it("that is missing is found in its misspelt name", function()
     local err = talk.refuses { model = "m", mesage = "Hi" }
     assert.are.equal('mesage: unknown field; did you mean "message"?', err.message)
@@ -51,19 +60,5 @@ describe("a field of a request", function()
     local body = talk.sends(talk.request { max_token = 7, max_tokens = 8, massage = 9 })
     assert.is_truthy(body:find('"max_token":7', 1, true))
     assert.is_truthy(body:find('"massage":9', 1, true))
-  end)
-end)
-
-describe("core.unknown", function()
-  local core = require("novita.core")
-
-  it("returns a key that the other table does not have", function()
-    assert.is_nil(core.unknown({}, {}))
-    assert.is_nil(core.unknown({ a = 1, [1] = 2 }, { a = true, b = true, [1] = false }))
-    assert.are.equal("b", core.unknown({ a = 1, b = 2 }, { a = true }))
-    assert.are.equal(false, core.unknown({ [false] = 1 }, { a = true }))
-    assert.is_nil(core.unknown(setmetatable({}, { __index = { a = 1 } }), {}))
-    assert.has_error(function() core.unknown({}) end)
-    assert.has_error(function() core.unknown(1, {}) end)
   end)
 end)

@@ -1,4 +1,5 @@
 -- The chat request on the wire, byte for byte.
+-- Covers: src/lua/chat_fields.c
 
 local novita = require("novita")
 

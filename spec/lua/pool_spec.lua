@@ -15,6 +15,36 @@ describe("pool:poll", function()
   end)
 end)
 
+describe("pool:chat", function()
+  local KNOWN = { model = true, message = true, seed = true, ["a\0b"] = true }
+
+  local function chat(fields)
+    local request = { model = wire.model, message = "Hello" }
+    for name, value in pairs(fields) do request[name] = value end
+    return pool:chat(request, wire.options(), KNOWN)
+  end
+
+  it("starts nothing for a request with a field that is not known", function()
+    for _, fields in ipairs { { sed = 1 }, { sed = 1, message = false }, { sed = {}, seed = 1 },
+      { sed = 1, temperature = "warm" }, { seed = print, sed = print }, { "x" }, { ["a\0c"] = 1 },
+      { a = 1 } } do
+      local transfer, slot = chat(fields)
+      assert.is_nil(transfer)
+      assert.is_false(slot)
+    end
+    assert.are.equal("novita.pool (0 in flight)", tostring(pool))
+  end)
+
+  it("says what is wrong with the fields that are", function()
+    local _, err = chat { seed = print }
+    assert.are.equal("seed", err.param)
+    _, err = chat { message = {} }
+    assert.are.equal("message", err.param)
+    assert.is_userdata(chat { seed = 1 })
+    assert.is_userdata(chat { ["a\0b"] = 1 })
+  end)
+end)
+
 describe("pool:request", function()
   it("raises when it is used wrongly", function()
     for _, wrong in ipairs { {}, { path = "models" }, { path = "/a b" }, { path = "/a\r\nX: y" },

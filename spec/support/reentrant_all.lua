@@ -151,7 +151,6 @@ all.drivers = {
   ["core.same_file"] = function() core.same_file(SAVED, SAVED) end,
   ["core.reply"] = function() tostring(core.reply { choices = {} }) end,
   ["core.sse"] = function() core.sse { max_event_bytes = 10 } end,
-  ["core.unknown"] = function() core.unknown(OPTIONS, {}) end,
   ["core.url"] = function() core.url("/models", OPTIONS) end,
   ["client:chat"] = function(c) c.client:chat(request, { on_text = function() end }) end,
   ["client:conversation"] = function(c) c.client:conversation { tools = tools } end,

@@ -8,7 +8,7 @@
 **   object, handle                classes; userdata of pools and transfers
 **   pool, pool_request, transfer, transfer_reply     their methods
 **   options, option_check, request_*                 what a call sends
-**   chat_request, chat_content    a request table as JSON
+**   chat_request, chat_fields, chat_content          a request table as JSON
 **   json_*, cjson, text           JSON and UTF-8
 **   reply, reply_shape, chat_chunk, response         what a call returns
 **   error, error_*, describe      error values and their messages
@@ -154,34 +154,22 @@ NV_FUNC int nv_start_request (lua_State *L, NvPool *p, NvTransfer *t,
                               NvCall *o, const char *method,
                               const char *path);
 NV_FUNC int nv_start_chat (lua_State *L, NvPool *p, NvTransfer *t,
-                           int request, int options);
+                           int request, int options, int known);
 
 
-/* pool.c */
+/* pool.c, pool_request.c, transfer.c */
 
 NV_FUNC void nv_poolclass_open (lua_State *L, int state);
-
-
-/* transfer.c */
-
+NV_FUNC int nv_pool_request (lua_State *L);
 NV_FUNC void nv_transferclass_open (lua_State *L, int state);
 
 
-/* request_url.c */
+/* request_url.c, request_query.c */
 
 NV_FUNC void nv_request_url_push (lua_State *L, const NvCall *o,
                                   const char *path);
 NV_FUNC int nv_request_url_exposed (const char *url);
-
-
-/* request_query.c */
-
 NV_FUNC int nv_query_push (lua_State *L, const NvCall *o, const char *path);
-
-
-/* pool_request.c */
-
-NV_FUNC int nv_pool_request (lua_State *L);
 
 
 /* nginx.c */
@@ -364,17 +352,20 @@ NV_FUNC int nv_writer_same (lua_State *L);
 NV_FUNC void nv_writer_open (lua_State *L, int state);
 
 
-/* chat_chunk.c, chat_content.c */
+/* chat_chunk.c, chat_content.c, chat_fields.c */
 
 NV_FUNC int nv_chat_chunk_next (lua_State *L, NvTransfer *t, int brief);
 NV_FUNC int nv_content_write (NvJson *j, int index, NvPath *path);
 NV_FUNC int nv_content_member (NvJson *j, int index, NvPath *path);
+NV_FUNC NvJsonWriter nv_chat_field_writer (const char *name);
 
 
 /* chat_request.c */
 
-NV_FUNC int nv_chat_request_write (lua_State *L, int index, NvBuffer *out,
-                                   int *stream);
+#define NV_UNKNOWN	1	/* a field is not among the known ones */
+
+NV_FUNC int nv_chat_request_write (lua_State *L, int index, int known,
+                                   NvBuffer *out, int *stream);
 
 
 /* transfer_reply.c: methods of a transfer */

@@ -1,201 +1,25 @@
 /*
 ** chat_request.c
-** Converts a chat request, a Lua table, to a checked JSON body.
-**
-** message, system_prompt and response_format are converted, and three numbers
-** may be strings ("0.7"), because requests are often made from text. Fields
-** not named here are sent unchanged.
+** Converts a chat request, a Lua table, to a checked JSON body: the model, the
+** messages, then the other fields (chat_fields.c), sorted by name.
 */
 
-#include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "binding.h"
 
-#define LARGEST_COUNT	9007199254740992.0	/* 2^53: exact in any JSON */
+/* a request that is written */
+typedef struct Request {
+  NvJson json;
+  int known;		/* index of the set of its possible fields; 0: any */
+} Request;
 
-
-/*
-** {======================================================
-** Numbers
-** =======================================================
-*/
-
-/* sets '*x' to the number at 'index', or that of its string; 0 if neither */
-static int get_number (lua_State *L, int index, double *x) {
-  const char *text;
-  size_t length;
-  if (lua_type(L, index) == LUA_TNUMBER) {
-    *x = lua_tonumber(L, index);
-    return isfinite(*x);
-  }
-  if (lua_type(L, index) != LUA_TSTRING)
-    return 0;
-  text = lua_tolstring(L, index, &length);
-  return strlen(text) == length && nv_decimal_read(text, x);
-}
-
-
-/* writes a number as one, whether it was given as a string or not */
-static int write_within (NvJson *j, int index, NvPath *path, double most) {
-  char text[NV_DECIMAL];
-  double x;
-  if (!get_number(j->L, index, &x))
-    return nv_describe_problem(j, path, "%s is not a number",
-                               nv_describe(j->L, index));
-  if (x < 0 || x > most)
-    return nv_describe_problem(j, path, "%s is not within 0 to %d",
-                               nv_describe(j->L, index), (int)most);
-  if (nv_json_name(j, path) != 0)
-    return -1;
-  nv_json_raw(j, text, nv_decimal_write(text, x));
-  return 0;
-}
-
-
-static int write_temperature (NvJson *j, int index, NvPath *path) {
-  return write_within(j, index, path, 2);
-}
-
-
-static int write_top_p (NvJson *j, int index, NvPath *path) {
-  return write_within(j, index, path, 1);
-}
-
-
-static int write_max_tokens (NvJson *j, int index, NvPath *path) {
-  double x;
-  if (!get_number(j->L, index, &x) || x < 1 || floor(x) != x ||
-      x > LARGEST_COUNT)
-    return nv_describe_problem(j, path, "%s is not an integer of at least 1",
-                               nv_describe(j->L, index));
-  if (nv_json_name(j, path) != 0)
-    return -1;
-  nv_json_integer(j, (long long)x);
-  return 0;
-}
-
-/* }====================================================== */
-
-
-/*
-** {======================================================
-** Other fields
-** =======================================================
-*/
 
 /* pushes a field without metamethods, as it is sent */
 static void raw_field (lua_State *L, int index, const char *name) {
   lua_pushstring(L, name);
   lua_rawget(L, index);
 }
-
-
-/* writes {"type":...} for "text", "json_object" or "json" */
-static int write_format_name (NvJson *j, int index, NvPath *path) {
-  const char *name = lua_tostring(j->L, index);
-  if (strcmp(name, "json") == 0)
-    name = "json_object";
-  if (strcmp(name, "text") != 0 && strcmp(name, "json_object") != 0)
-    return nv_describe_problem(j, path, "%s is not \"text\", \"json_object\" "
-                               "or a table", nv_describe(j->L, index));
-  nv_json_literal(j, "{\"type\":");
-  if (nv_json_string(j, name, strlen(name), path) != 0)
-    return -1;
-  nv_json_literal(j, "}");
-  return 0;
-}
-
-
-/* writes {"json_schema":{...},"type":"json_schema"}; name: "response" */
-static int write_schema (NvJson *j, int index, NvPath *path) {
-  lua_State *L = j->L;
-  lua_newtable(L);
-  lua_pushliteral(L, "response");
-  lua_setfield(L, -2, "name");
-  for (lua_pushnil(L); lua_next(L, index); ) {
-    lua_pushvalue(L, -2);
-    lua_insert(L, -2);
-    lua_rawset(L, -4);
-  }
-  nv_json_literal(j, "{\"json_schema\":{");
-  if (nv_json_members(j, lua_gettop(L), path, nv_json_member) != 0)
-    return -1;
-  lua_pop(L, 1);
-  nv_json_literal(j, "},\"type\":\"json_schema\"}");
-  return 0;
-}
-
-
-/*
-** Writes response_format: { schema = {...}, name = "..." } is short for
-** json_schema; a table with a type is sent unchanged.
-*/
-static int write_response_format (NvJson *j, int index, NvPath *path) {
-  lua_State *L = j->L;
-  int sugar;
-  if (nv_json_name(j, path) != 0)
-    return -1;
-  if (lua_type(L, index) == LUA_TSTRING)
-    return write_format_name(j, index, path);
-  if (!lua_istable(L, index))
-    return nv_describe_problem(j, path, "%s is not a string or a table",
-                               nv_describe(L, index));
-  raw_field(L, index, "type");
-  raw_field(L, index, "schema");
-  sugar = lua_isnil(L, -2) && !lua_isnil(L, -1);
-  if (!sugar && lua_type(L, -2) != LUA_TSTRING)
-    return nv_describe_problem(j, path, "has neither a type nor a schema");
-  lua_pop(L, 2);
-  if (!sugar)
-    return nv_json_value(j, index, path);
-  return write_schema(j, index, path);
-}
-
-
-static int write_stream (NvJson *j, int index, NvPath *path) {
-  if (lua_type(j->L, index) != LUA_TBOOLEAN)
-    return nv_describe_problem(j, path, "%s is not true or false",
-                               nv_describe(j->L, index));
-  return nv_json_member(j, index, path);
-}
-
-
-/* for fields that are written before or after the others */
-static int written_already (NvJson *j, int index, NvPath *path) {
-  (void)j; (void)index; (void)path;
-  return 0;
-}
-
-
-static const struct Field {
-  const char *name;
-  NvJsonWriter write;
-} fields[] = {
-  {"max_tokens", write_max_tokens},
-  {"message", written_already},
-  {"messages", written_already},
-  {"model", written_already},
-  {"response_format", write_response_format},
-  {"stream", write_stream},
-  {"stream_options", written_already},
-  {"system_prompt", written_already},
-  {"temperature", write_temperature},
-  {"top_p", write_top_p},
-  {NULL, nv_json_member}
-};
-
-
-static int write_field (NvJson *j, int index, NvPath *path) {
-  const struct Field *f = fields;
-  while (f->name != NULL &&
-         (f->name[0] != path->key[0] || strcmp(f->name, path->key) != 0))
-    f++;
-  return f->write(j, index, path);
-}
-
-/* }====================================================== */
 
 
 /*
@@ -321,6 +145,15 @@ static int write_messages (NvJson *j, int index, const NvPath *root) {
 }
 
 
+/* }====================================================== */
+
+
+/*
+** {======================================================
+** Fields
+** =======================================================
+*/
+
 /* pushes the model of the request, by default NOVITA_MODEL, or nil */
 static void push_model (lua_State *L, int index) {
   const char *model;
@@ -348,8 +181,6 @@ static int write_model (NvJson *j, int index, const NvPath *root) {
   return 0;
 }
 
-/* }====================================================== */
-
 
 /*
 ** Writes stream_options, always last: by default a stream requests its usage.
@@ -371,27 +202,78 @@ static int write_stream_options (NvJson *j, int index, const NvPath *root,
 }
 
 
+/* may the request have a field of this name? */
+static int may_have (const Request *r, const NvPath *path) {
+  lua_State *L = r->json.L;
+  int known;
+  if (r->known == 0)
+    return 1;
+  lua_pushlstring(L, path->key, path->key_length);
+  lua_rawget(L, r->known);
+  known = !lua_isnil(L, -1);
+  lua_pop(L, 1);
+  return known;
+}
+
+
+static int write_field (NvJson *j, int index, NvPath *path) {
+  NvJsonWriter write = nv_chat_field_writer(path->key);
+  if (write != NULL)
+    return write(j, index, path);
+  return may_have((const Request *)j, path) ? nv_json_member(j, index, path)
+                                            : -1;
+}
+
+
+/* }====================================================== */
+
+
+/* has the request a field that it may not have? */
+static int has_unknown (lua_State *L, int index, int known) {
+  nv_checkstack(L, 3);
+  for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1)) {
+    lua_pushvalue(L, -2);
+    lua_rawget(L, known);
+    if (lua_isnil(L, -1))
+      return 1;
+    lua_pop(L, 1);
+  }
+  return 0;
+}
+
+
+static int write_request (Request *r, int index, int stream) {
+  NvJson *j = &r->json;
+  NvPath root = {0};
+  root.table = lua_topointer(j->L, index);
+  nv_json_literal(j, "{");
+  if (write_model(j, index, &root) != 0 ||
+      write_messages(j, index, &root) != 0 ||
+      nv_json_members(j, index, &root, write_field) != 0 ||
+      write_stream_options(j, index, &root, stream) != 0)
+    return -1;
+  nv_json_literal(j, "}");
+  return 0;
+}
+
+
 /*
 ** Writes the request at 'index' to 'out' and returns 0; or pushes the path and
-** the problem and returns -1. '*stream': does it request a stream?
+** the problem and returns -1. Returns NV_UNKNOWN, whatever else is wrong, if
+** it has a field that the set at index 'known' lacks (0: the set of all).
+** '*stream': does it request a stream?
 */
-int nv_chat_request_write (lua_State *L, int index, NvBuffer *out,
+int nv_chat_request_write (lua_State *L, int index, int known, NvBuffer *out,
                            int *stream) {
-  NvPath root = {0};
-  NvJson j;
+  Request r;
   int top = lua_gettop(L);
-  j.L = L;
-  j.out = out;
-  root.table = lua_topointer(L, index);
+  r.json.L = L;
+  r.json.out = out;
+  r.known = known;
   raw_field(L, index, "stream");
   *stream = lua_toboolean(L, -1);
-  nv_json_literal(&j, "{");
-  if (write_model(&j, index, &root) != 0 ||
-      write_messages(&j, index, &root) != 0 ||
-      nv_json_members(&j, index, &root, write_field) != 0 ||
-      write_stream_options(&j, index, &root, *stream) != 0)
-    return -1;
-  nv_json_literal(&j, "}");
+  if (write_request(&r, index, *stream) != 0)
+    return known != 0 && has_unknown(L, index, known) ? NV_UNKNOWN : -1;
   lua_settop(L, top);
   return 0;
 }

@@ -77,7 +77,7 @@ static int core_chat (lua_State *L) {
   if (p == NULL)
     return 2;
   t = nv_newtransfer(L, 3, 0);  /* 4 */
-  if (nv_start_chat(L, p, t, 1, 2) != 0)
+  if (nv_start_chat(L, p, t, 1, 2, 0) != 0)
     return nv_error_config(L);
   wait_for(L, p, t);
   if (t->options.stream && t->failure.kind == NULL)
@@ -95,7 +95,7 @@ static int core_body (lua_State *L) {
   int stream;
   luaL_checktype(L, 1, LUA_TTABLE);
   b = nv_newbuffer(L);
-  if (nv_chat_request_write(L, 1, b, &stream) != 0)
+  if (nv_chat_request_write(L, 1, 0, b, &stream) != 0)
     return nv_error_config(L);
   lua_pushlstring(L, nv_buffer_data(b), nv_buffer_length(b));
   nv_buffer_free(b);
@@ -112,25 +112,6 @@ static int core_url (lua_State *L) {
     return nv_error_config(L);
   nv_request_url_push(L, &o, path);
   return 1;
-}
-
-
-/* core.unknown(table, names) -> a key of the table that 'names' lacks | nil */
-static int core_unknown (lua_State *L) {
-  luaL_checktype(L, 1, LUA_TTABLE);
-  luaL_checktype(L, 2, LUA_TTABLE);
-  lua_settop(L, 2);
-  for (lua_pushnil(L); lua_next(L, 1); ) {
-    lua_pop(L, 1);
-    lua_pushvalue(L, -1);
-    lua_rawget(L, 2);
-    if (lua_isnil(L, -1)) {
-      lua_pop(L, 1);
-      return 1;
-    }
-    lua_pop(L, 1);
-  }
-  return 0;
 }
 
 
@@ -215,7 +196,6 @@ static const luaL_Reg functions[] = {
   {"sha256", nv_sha256_new},
   {"error", nv_error_new},
   {"url", core_url},
-  {"unknown", core_unknown},
   {"wakeup", nv_wakeup_new},
   {"cleanup", nv_cleanup_new},
   {"interrupts", nv_watch_new},

@@ -7,28 +7,29 @@
 
 
 /*
-** pool:chat(request, options) -> transfer, slot | nil, error. Starts a chat
-** and returns at once.
+** pool:chat(request, options, known) -> transfer, slot | nil, error. Starts a
+** chat and returns at once. nil, false: nothing is started, since the request
+** has a field that the set 'known' lacks.
 */
 static int pool_chat (lua_State *L) {
   NvPool *p = nv_checkpool(L);
   NvTransfer *t;
+  int result;
   luaL_argcheck(L, lua_istable(L, 2) || lua_type(L, 2) == LUA_TSTRING, 2,
                 "table or JSON expected");
-  lua_settop(L, 3);
-  t = nv_newtransfer(L, 1, 1);  /* 4 */
-  if (nv_start_chat(L, p, t, 2, 3) != 0)
-    return nv_error_config(L);
   lua_settop(L, 4);
+  t = nv_newtransfer(L, 1, 1);  /* 5 */
+  result = nv_start_chat(L, p, t, 2, 3, lua_istable(L, 4) ? 4 : 0);
+  if (result == NV_UNKNOWN) {
+    lua_pushnil(L);
+    lua_pushboolean(L, 0);
+    return 2;
+  }
+  if (result != 0)
+    return nv_error_config(L);
+  lua_settop(L, 5);
   lua_pushinteger(L, t->id);
   return 2;
-}
-
-
-/* is the transfer at 3 closed, or of a closed pool? Then it has news. */
-static int is_settled (lua_State *L, const NvPool *p) {
-  NvTransfer **box = luaL_checkudata(L, 3, NV_TRANSFER);
-  return *box == NULL || (*box)->closed || p->multi == NULL;
 }
 
 
@@ -40,16 +41,17 @@ static int is_settled (lua_State *L, const NvPool *p) {
 */
 static int pool_poll (lua_State *L) {
   NvPool *p = nv_checkself(L, NV_POOL);
-  const NvTransfer *t;
-  lua_Number seconds;
-  if (lua_isuserdata(L, 3) && is_settled(L, p)) {
-    lua_pushinteger(L, p->in_flight);
-    lua_pushboolean(L, 1);
-    return 2;
+  const NvTransfer *t = NULL;
+  lua_Number seconds = luaL_optnumber(L, 2, 0);
+  if (!lua_isnoneornil(L, 3)) {
+    t = *(NvTransfer **)luaL_checkudata(L, 3, NV_TRANSFER);
+    if (t == NULL || t->closed || p->multi == NULL) {
+      lua_pushinteger(L, p->in_flight);
+      lua_pushboolean(L, 1);
+      return 2;
+    }
   }
   nv_checkpool(L);
-  seconds = luaL_optnumber(L, 2, 0);
-  t = lua_isnoneornil(L, 3) ? NULL : nv_checktransfer(L, 3);
   luaL_argcheck(L, seconds == seconds, 2, "seconds expected, got NaN");
   lua_pushinteger(L, nv_pool_poll(p, seconds, t));
   lua_pushboolean(L, nv_pool_has_news(p, t));

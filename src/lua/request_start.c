@@ -29,11 +29,14 @@ int nv_start_request (lua_State *L, NvPool *p, NvTransfer *t, NvCall *o,
 }
 
 
-/* starts a chat; 'request' is the index of a table or of its JSON */
+/*
+** Starts a chat; 'request' is the index of a table or of its JSON. Results as
+** of nv_chat_request_write.
+*/
 int nv_start_chat (lua_State *L, NvPool *p, NvTransfer *t, int request,
-                       int options) {
+                   int options, int known) {
   NvCall o;
-  int stream = 0;
+  int stream = 0, result = 0;
   if (nv_options_read(L, options, &o) != 0)
     return -1;
   if (lua_type(L, request) == LUA_TSTRING) {
@@ -42,8 +45,10 @@ int nv_start_chat (lua_State *L, NvPool *p, NvTransfer *t, int request,
     if (nv_buffer_append(&t->request, body, length) != 0)
       return luaL_error(L, "not enough memory");
   }
-  else if (nv_chat_request_write(L, request, &t->request, &stream) != 0)
-    return -1;
+  else
+    result = nv_chat_request_write(L, request, known, &t->request, &stream);
+  if (result != 0)
+    return result;
   o.wire.stream |= stream;
   t->answer = NV_CHAT;
   return nv_start_request(L, p, t, &o, "POST", "/chat/completions");

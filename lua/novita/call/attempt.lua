@@ -9,11 +9,13 @@ local core = require("novita.core")
 local error_hint = require("novita.error_hint")
 local limit = require("novita.limit")
 local loops = require("novita.loop")
+local request_fields = require("novita.call.request_fields")
 local retry = require("novita.retry")
 local secrets = require("novita.call.secrets")
 local tables = require("novita.tables")
 
 local each = compat.each
+local KNOWN = request_fields.KNOWN
 
 local attempt = {}
 
@@ -58,6 +60,13 @@ function attempt.headers(loop, transfer, request)
   return require("novita.stream").new(transfer, loop, info, request.n, accumulator), info
 end
 
+-- Starts a request that has a field that is not known: it is sent, unless it is misspelt.
+local function start_unknown(pool, request, wire)
+  local misspelt = request_fields.problem(request)
+  if misspelt then return nil, misspelt end
+  return pool:chat(request, wire)
+end
+
 --- Starts a transfer by the pool's method and waits for what `await` waits for: the first attempt
 --- of a call that needs no more, see attempt.is_plain.
 ---@param settings novita.Settings
@@ -74,7 +83,8 @@ function attempt.exchange(settings, loop, wire, method, request, await)
   end
   local pool, lack = loop.pool()
   if not pool then return nil, lack end
-  local transfer, slot = pool[method](pool, request, wire)
+  local transfer, slot = pool[method](pool, request, wire, KNOWN)
+  if slot == false then transfer, slot = start_unknown(pool, request, wire) end
   local value, info = nil, slot
   if transfer then
     local calls = settings.shared.calls

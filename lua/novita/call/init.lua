@@ -196,7 +196,8 @@ function call.chat(request, settings)
     if not stream then return nil, err end
     return deliver(stream, policy)
   end
-  local filled, err = call.fill(request, policy.vars)
+  local filled, err = request, nil -- a plain call has its fields checked while they are written
+  if policy.vars or not settings.plain then filled, err = call.fill(request, policy.vars) end
   if not filled then return nil, err end
   if not policy.parse then return call.perform(settings, "chat", filled, attempt.whole) end
   return parse.chat(settings, filled.response_format, function(own)

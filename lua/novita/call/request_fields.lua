@@ -4,7 +4,6 @@
 -- `temprature`, so a name close to a well-known field is refused, unless the request has that field
 -- too: then the other one is intended.
 
-local core = require("novita.core")
 local each = require("novita.compat").each
 local config_error = require("novita.error_hint").config_error
 local misuse = require("novita.misuse")
@@ -31,6 +30,7 @@ local KNOWN = set([[n user models prompt top_a min_tokens thinking reasoning inc
   modalities audio prediction verbosity store service_tier safety_identifier prompt_cache_key
   prompt_mode random_seed safe_prompt provider route transforms plugins preset session_id]])
 for name in each(MEANT) do KNOWN[name] = true end
+request_fields.KNOWN = KNOWN
 
 -- Allows one edit in a name of five letters, two in one of ten with the same beginning.
 local function is_near(name, candidate, wrong)
@@ -67,7 +67,6 @@ end
 ---@param request table
 ---@return novita.Error?
 function request_fields.problem(request)
-  if core.unknown(request, KNOWN) == nil then return nil end
   for name in each(request) do
     local err = not KNOWN[name] and problem_of(request, name)
     if err then return err end

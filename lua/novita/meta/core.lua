@@ -96,12 +96,6 @@ function core.sha256(bytes, ...) end
 ---@return novita.Error? err kind config
 function core.url(path, options) end
 
---- Returns a key of a table that another table does not have, or nil.
----@param table table
----@param names table<any, any>
----@return any
-function core.unknown(table, names) end
-
 --- Makes an error value of a table with a kind.
 ---@param fields { kind: string, message: string }
 ---@return novita.Error
@@ -152,9 +146,11 @@ local pool = {}
 --- Starts a chat and returns at once.
 ---@param request novita.Request|string
 ---@param options? novita.core.Options
+---@param known? table<string, true> the fields that the request may have, by default any
 ---@return novita.Transfer? transfer
----@return integer|novita.Error slot see transfer:slot(); an error of kind config
-function pool:chat(request, options) end
+---@return integer|novita.Error|false slot see transfer:slot(); an error of kind config; false if
+---  the request has a field that is not known, whatever else is wrong with it
+function pool:chat(request, options, known) end
 
 --- Starts a request to another endpoint.
 ---@param request novita.core.Request
