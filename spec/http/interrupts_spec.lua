@@ -7,18 +7,17 @@ local child = require("spec.support.child")
 local interrupts = require("spec.support.interrupts")
 local native = require("spec.support.native")
 local simulator = require("spec.support.simulator_client")
-local wire = require("spec.support.wire")
 
 local sim = simulator.shared()
 
 -- Starts a program and sends it these signals once the server has its requests, each when the
--- program has printed a line on the one before and waits again. Returns the output and how the
+-- program has printed a line on the one before and sleeps again. Returns the output and how the
 -- program ended.
 local function interrupt(requests, signals, code)
   local process = child.start(interrupts.program(code))
   assert(sim:wait_for(function(entries) return #entries >= requests end))
   for index, signal in ipairs(signals) do
-    native.readable(-1, wire.slack / 4)
+    process:sleeps()
     native.kill(process.pid, signal)
     process:prints(index)
   end

@@ -48,7 +48,7 @@ for _, way in ipairs { "core", "novita" } do
     local function interrupt(code)
       local process = child.start(program(way, code), { SIM = sim.url })
       first_entry(sim)
-      native.readable(-1, 0.02) -- so that it is really waiting
+      process:sleeps()
       native.kill(process.pid, "INT")
       local seconds = wire.took(function() assert.is_true(aborted(sim)) end)
       assert.is_true(seconds < wire.slack, seconds) -- 0.2 s

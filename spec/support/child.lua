@@ -70,6 +70,17 @@ function child.start_words(words, environment)
   return start(words, environment)
 end
 
+--- Waits until it sleeps, as in a poll, for 10 s at most. A busy machine may keep it from that.
+function methods:sleeps()
+  local times = 0
+  for _ = 1, 1000 do
+    local state = files.read("/proc/" .. self.pid .. "/stat"):match("^%d+ %b() (%a)")
+    times = state == "S" and times + 1 or 0
+    if times == 5 then return end
+    native.readable(-1, 0.01)
+  end
+end
+
 --- Waits until it has written so many lines, at most 10 s.
 ---@param count integer
 function methods:prints(count)
