@@ -42,8 +42,8 @@ static int pool_chat (lua_State *L) {
 static int pool_poll (lua_State *L) {
   NvPool *p = nv_checkself(L, NV_POOL);
   const NvTransfer *t = NULL;
-  lua_Number seconds = luaL_optnumber(L, 2, 0);
-  if (!lua_isnoneornil(L, 3)) {
+  lua_Number seconds;
+  if (lua_isuserdata(L, 3)) {
     t = *(NvTransfer **)luaL_checkudata(L, 3, NV_TRANSFER);
     if (t == NULL || t->closed || p->multi == NULL) {
       lua_pushinteger(L, p->in_flight);
@@ -52,6 +52,8 @@ static int pool_poll (lua_State *L) {
     }
   }
   nv_checkpool(L);
+  seconds = luaL_optnumber(L, 2, 0);
+  luaL_argcheck(L, t != NULL || lua_isnoneornil(L, 3), 3, "transfer expected");
   luaL_argcheck(L, seconds == seconds, 2, "seconds expected, got NaN");
   lua_pushinteger(L, nv_pool_poll(p, seconds, t));
   lua_pushboolean(L, nv_pool_has_news(p, t));
