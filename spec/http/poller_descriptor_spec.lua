@@ -3,6 +3,7 @@
 
 local core = require("novita.core")
 
+local files = require("spec.support.files")
 local native = require("spec.support.native")
 local simulator = require("spec.support.simulator_client")
 local wire = require("spec.support.wire")
@@ -147,6 +148,23 @@ describe("pool:fd", function()
       assert.is_table(transfer:reply())
     end
     assert.is_true(is_quiet())
+  end)
+
+  it("is written to once for news beside which other calls start", function()
+    local function writes()
+      return tonumber(files.read("/proc/self/io"):match("syscw: (%d+)"))
+    end
+    local transfer = start(nil, { base_url = simulator.refused() })
+    sim:always { delay = FOREVER }
+    assert.is_true(native.readable(fd, wire.slack))
+    local before = writes()
+    for _ = 1, 20 do
+      start()
+      native.readable(-1, 0.001) -- so that the next start serves the sockets
+    end
+    assert.is_true(writes() - before <= 2, writes() - before)
+    assert.are.equal(transfer, (drive(1)))
+    assert.are.equal("connect", select(2, transfer:reply()).reason)
   end)
 
   describe("fires for the time-out", function()

@@ -273,7 +273,7 @@ struct NvPool {
   double curl_due;		/* when libcurl's next timer expires */
   double next_expiry;		/* none of our time-outs expires earlier */
   double timer_due;		/* setting of 'timer' */
-  double polled_at;		/* when the sockets were last polled */
+  double polled_at, served_at;	/* see unpolled.c; the last serving */
   double max_silence;		/* see unpolled.c */
   double unpolled;		/* seconds without polling, see unpolled.c */
   double drive_time;		/* seconds driven since the last poll */

@@ -126,9 +126,9 @@ static void clear_wake (NvPool *p) {
 
 
 /*
-** Calls libcurl for a ready socket, or handles the timer or 'wake_fd'. An
-** error counts as readiness, so that libcurl finds its cause. Returns 0, or -1
-** if libcurl failed.
+** Calls libcurl for a ready socket, or handles the timer; 'wake_fd' stays as it
+** is. An error counts as readiness, so that libcurl finds its cause. Returns
+** 0, or -1 if libcurl failed.
 */
 static int dispatch (NvPool *p, const struct epoll_event *event) {
   unsigned e = event->events;
@@ -140,10 +140,8 @@ static int dispatch (NvPool *p, const struct epoll_event *event) {
       p->timer_due = NV_NEVER;
     return 0;
   }
-  if (event->data.fd == p->wake_fd) {
-    clear_wake(p);
+  if (event->data.fd == p->wake_fd)
     return 0;
-  }
   if (e & (EPOLLERR | EPOLLHUP))
     what = CURL_CSELECT_IN | CURL_CSELECT_OUT;
   return socket_action(p, event->data.fd, what);
@@ -160,9 +158,12 @@ static int dispatch (NvPool *p, const struct epoll_event *event) {
 */
 int nv_poller_sockets (NvPool *p, double seconds) {
   struct epoll_event events[NV_EVENTS];
-  int batch = p->batch;
-  int i, n = epoll_wait(p->epoll, events, batch, milliseconds(seconds));
-  double since = p->now = nv_now();
+  int batch = p->batch, i, n;
+  double since;
+  if (seconds > 0)
+    clear_wake(p);  /* the caller does what is due now */
+  n = epoll_wait(p->epoll, events, batch, milliseconds(seconds));
+  since = p->now = p->served_at = nv_now();
   nv_unpolled_update(p);
   for (i = 0; i < n && (i == 0 || p->now - since < NV_MAX_DRIVE); i++) {
     if (dispatch(p, &events[i]) != 0)
@@ -272,7 +273,7 @@ int nv_poller_sockets (NvPool *p, double seconds) {
   int ready;
   CURLMcode code = curl_multi_poll(p->multi, NULL, 0, milliseconds(seconds),
                                    &ready);
-  p->now = nv_now();
+  p->now = p->served_at = nv_now();
   nv_unpolled_update(p);
   return code == CURLM_OK ? 0 : NV_INTERRUPTED;
 }

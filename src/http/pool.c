@@ -17,6 +17,7 @@
 					   times the transfers in flight,
 					   closes most after a burst */
 #define LINGER_SECONDS		1.0	/* for the last bytes after [DONE] */
+#define RECENT_SECONDS		0.0005	/* since sockets were served */
 
 
 static CURLM *new_multi (NvPool *p) {
@@ -109,8 +110,8 @@ static int fail_unstarted (NvTransfer *t) {
 
 /*
 ** Starts 't' and drives it without waiting. Sockets are served before the
-** start, because that may free a connection. Returns -1, with nothing started,
-** without memory or if libcurl refuses.
+** start, unless that was done just now, because it may free a connection.
+** Returns -1, with nothing started, without memory or if libcurl refuses.
 */
 int nv_pool_start (NvPool *p, NvTransfer *t, const NvOptions *o) {
   int failed;
@@ -131,7 +132,8 @@ int nv_pool_start (NvPool *p, NvTransfer *t, const NvOptions *o) {
     return -1;
   if (p->multi == NULL)
     return fail_unstarted(t);
-  nv_pool_drive(p);
+  if (t->started_at - p->served_at > RECENT_SECONDS)
+    nv_pool_drive(p);
   t->easy = nv_easy_new(p);
   if (t->easy == NULL)
     return -1;
