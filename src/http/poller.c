@@ -126,9 +126,9 @@ static void clear_wake (NvPool *p) {
 
 
 /*
-** Calls libcurl for a ready socket, or handles the timer; 'wake_fd' stays as it
-** is. An error counts as readiness, so that libcurl finds its cause. Returns
-** 0, or -1 if libcurl failed.
+** Calls libcurl for a ready socket, or handles the timer; 'wake_fd' stays as
+** it is. An error counts as readiness, so that libcurl finds its cause.
+** Returns 0, or -1 if libcurl failed.
 */
 static int dispatch (NvPool *p, const struct epoll_event *event) {
   unsigned e = event->events;
