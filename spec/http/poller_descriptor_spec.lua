@@ -118,6 +118,21 @@ describe("pool:fd", function()
     for _ = 1, 4 do assert.is_true(is_quiet()) end
   end)
 
+  it("wakes once at most when the server closes an idle connection", function()
+    start { silent_close = true }
+    assert.is_table(drive():reply())
+    if native.readable(fd, QUIET) then pool:poll(0) end
+    assert.is_true(is_quiet())
+  end)
+
+  it("serves a socket whose number was another's just before", function()
+    sim:always { connection = "close" }
+    for _ = 1, 20 do
+      start()
+      assert.is_table(drive():reply())
+    end
+  end)
+
   it("is quiet after cancel, close and collection", function()
     local transfer = start({ delay = FOREVER }, { deadline = 2 * QUIET })
     transfer:close()

@@ -263,6 +263,7 @@ typedef struct NvFeatures {
 } NvFeatures;
 
 #define NV_MAX_IDLE	64	/* idle handles and transfers kept for reuse */
+#define NV_EVENTS	64	/* maximum of one epoll_wait */
 
 struct NvPool {
   void *multi;			/* CURLM; NULL = closed */
@@ -283,6 +284,7 @@ struct NvPool {
   int wake_fd;			/* eventfd, readable if there is work now */
   int woken;			/* is 'wake_fd' readable? */
   int batch;			/* maximum events of one epoll_wait */
+  int removed[NV_EVENTS], removed_count;	/* see poller.c */
   /* state */
   int in_flight;		/* length of 'running' */
   int last_id;			/* of the binding's transfers */
@@ -366,11 +368,9 @@ NV_FUNC int nv_http2_retry (NvTransfer *t, int curl_code);
 #define NV_INTERRUPTED	(-1)
 #define NV_BROKEN	(-2)
 
-#define NV_EVENTS	64	/* maximum of one epoll_wait */
 #define NV_MAX_DRIVE	0.004	/* seconds, to leave the thread to others */
 
-NV_FUNC int nv_poller_control (int set, int how, int descriptor,
-                               unsigned events);
+NV_FUNC int nv_poller_control (int set, int how, int fd, unsigned events);
 NV_FUNC int nv_poller_open (NvPool *p);
 NV_FUNC void nv_poller_close (NvPool *p);
 NV_FUNC void nv_poller_attach (void *multi, NvPool *p);

@@ -35,12 +35,44 @@ static int milliseconds (double seconds) {
 #if NV_EPOLL
 
 /* calls epoll_ctl with the descriptor as its own data */
-int nv_poller_control (int set, int how, int descriptor, unsigned events) {
+int nv_poller_control (int set, int how, int fd, unsigned events) {
   struct epoll_event event;
   memset(&event, 0, sizeof(event));
-  event.data.fd = descriptor;
+  event.data.fd = fd;
   event.events = events;
-  return epoll_ctl(set, how, descriptor, &event);
+  return epoll_ctl(set, how, fd, &event);
+}
+
+
+/*
+** Removes a socket from the set when that is polled next: often another
+** transfer on the connection adds it before.
+*/
+static void remove_later (NvPool *p, curl_socket_t s) {
+  if (p->removed_count == NV_EVENTS)
+    nv_poller_control(p->epoll, EPOLL_CTL_DEL, s, 0);
+  else
+    p->removed[p->removed_count++] = s;
+}
+
+
+/* was the socket to be removed? Then it is not any more. */
+static int restore (NvPool *p, curl_socket_t s) {
+  int i = 0;
+  while (i < p->removed_count && p->removed[i] != s)
+    i++;
+  if (i == p->removed_count)
+    return 0;
+  p->removed[i] = p->removed[--p->removed_count];
+  return 1;
+}
+
+
+/* a socket that was closed meanwhile has left the set by itself */
+static void remove_now (NvPool *p) {
+  while (p->removed_count > 0)
+    nv_poller_control(p->epoll, EPOLL_CTL_DEL, p->removed[--p->removed_count],
+                      0);
 }
 
 
@@ -51,8 +83,10 @@ static int on_socket (CURL *easy, curl_socket_t s, int what, void *data,
                     (what & CURL_POLL_OUT ? EPOLLOUT : 0u);
   (void)easy; (void)unused;
   if (what == CURL_POLL_REMOVE)
-    nv_poller_control(p->epoll, EPOLL_CTL_DEL, s, 0);
-  else if (nv_poller_control(p->epoll, EPOLL_CTL_ADD, s, events) != 0 &&
+    remove_later(p, s);
+  else if (!(restore(p, s) &&
+             nv_poller_control(p->epoll, EPOLL_CTL_MOD, s, events) == 0) &&
+           nv_poller_control(p->epoll, EPOLL_CTL_ADD, s, events) != 0 &&
            nv_poller_control(p->epoll, EPOLL_CTL_MOD, s, events) != 0)
     return -1;
   return 0;
@@ -162,6 +196,7 @@ int nv_poller_sockets (NvPool *p, double seconds) {
   double since;
   if (seconds > 0)
     clear_wake(p);  /* the caller does what is due now */
+  remove_now(p);
   n = epoll_wait(p->epoll, events, batch, milliseconds(seconds));
   since = p->now = p->served_at = nv_now();
   nv_unpolled_update(p);
