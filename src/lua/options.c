@@ -187,8 +187,8 @@ int nv_options_read (lua_State *L, int index, NvCall *o) {
   if (lua_isnoneornil(L, index))
     return read_defaults(L, o);
   luaL_checktype(L, index, LUA_TTABLE);
-  nv_checkstack(L, 2 * ROWS);
   for (lua_pushnil(L); lua_next(L, index); ) {
+    nv_checkstack(L, LUA_MINSTACK);
     if (lua_type(L, -2) != LUA_TSTRING)
       return luaL_error(L, "a %s is not the name of an option",
                         luaL_typename(L, -2));
