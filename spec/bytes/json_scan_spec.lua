@@ -28,7 +28,8 @@ describe("a string", function()
     end
   end
 
-  for _, special in ipairs { '"', "\\", "\n", "\0", "\31", " ", "\127", "\195\169", "\240\159\152\128" } do
+  for _, special in ipairs { '"', "\\", "\n", "\0", "\31", " ", "\127", "\195\169",
+    "\240\159\152\128" } do
     it(("is read back with %q anywhere"):format(special), function()
       at_every_place(function(before, after)
         local text = before .. special .. after
