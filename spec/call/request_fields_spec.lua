@@ -56,6 +56,13 @@ describe("a field of a request", function()
     end
   end)
 
+  it("that only begins like one goes along, to its last byte", function()
+    for _, name in ipairs { "model", "message", "temperature", "stream" } do
+      local body = talk.sends(talk.request { [name .. "\0 of a kind"] = "x" })
+      assert.is_truthy(body:find(('"%s\\u0000 of a kind":"x"'):format(name), 1, true), body)
+    end
+  end)
+
   it("that is near one which is there goes along", function()
     local body = talk.sends(talk.request { max_token = 7, max_tokens = 8, massage = 9 })
     assert.is_truthy(body:find('"max_token":7', 1, true))

@@ -357,7 +357,7 @@ NV_FUNC void nv_writer_open (lua_State *L, int state);
 NV_FUNC int nv_chat_chunk_next (lua_State *L, NvTransfer *t, int brief);
 NV_FUNC int nv_content_write (NvJson *j, int index, NvPath *path);
 NV_FUNC int nv_content_member (NvJson *j, int index, NvPath *path);
-NV_FUNC NvJsonWriter nv_chat_field_writer (const char *name);
+NV_FUNC NvJsonWriter nv_chat_field_writer (const NvPath *path);
 
 
 /* chat_request.c */

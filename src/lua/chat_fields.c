@@ -179,14 +179,20 @@ static const struct Field {
 };
 
 
+/* is it the name of the field at 'path', to its last byte? */
+static int is_name (const char *name, const NvPath *path) {
+  return *name == *path->key && strcmp(name, path->key) == 0 &&
+         strlen(name) == path->key_length;
+}
+
+
 /*
-** Returns the function that writes the field of this name, or NULL if its
-** value is sent as it is.
+** Returns the function that writes the field at 'path', or NULL if its value
+** is sent as it is.
 */
-NvJsonWriter nv_chat_field_writer (const char *name) {
+NvJsonWriter nv_chat_field_writer (const NvPath *path) {
   const struct Field *f = fields;
-  while (f->name != NULL &&
-         (f->name[0] != *name || strcmp(f->name, name) != 0))
+  while (f->name != NULL && !is_name(f->name, path))
     f++;
   return f->write;
 }

@@ -217,7 +217,7 @@ static int may_have (const Request *r, const NvPath *path) {
 
 
 static int write_field (NvJson *j, int index, NvPath *path) {
-  NvJsonWriter write = nv_chat_field_writer(path->key);
+  NvJsonWriter write = nv_chat_field_writer(path);
   if (write != NULL)
     return write(j, index, path);
   return may_have((const Request *)j, path) ? nv_json_member(j, index, path)
