@@ -125,6 +125,24 @@ describe("pool:fd", function()
     assert.is_true(is_quiet())
   end)
 
+  it("takes over the numbers of sockets that were closed just before", function()
+    pool:close()
+    pool = core.pool()
+    sim:always { connection = "close" }
+    local first, second = start(), start()
+    repeat pool:poll(0.1) until first:news() and second:news()
+    fd = pool:fd()
+    pool:poll(0)
+    assert.is_table(first:reply())
+    assert.is_table(second:reply())
+    local transfer = start(nil, { base_url = simulator.refused() })
+    assert.are.equal(transfer, (drive(1)))
+    assert.are.equal("connect", select(2, transfer:reply()).reason)
+    sim:always { delay = FOREVER }
+    transfer = start(nil, { deadline = LIMIT })
+    assert.are.equal(transfer, (drive()))
+  end)
+
   it("serves a socket whose number was another's just before", function()
     sim:always { connection = "close" }
     for _ = 1, 20 do

@@ -68,7 +68,7 @@ static int restore (NvPool *p, curl_socket_t s) {
 }
 
 
-/* a socket that was closed meanwhile has left the set by itself */
+/* a closed socket has left the set by itself */
 static void remove_now (NvPool *p) {
   while (p->removed_count > 0)
     nv_poller_control(p->epoll, EPOLL_CTL_DEL, p->removed[--p->removed_count],
@@ -252,8 +252,12 @@ void nv_poller_close (NvPool *p) {
 }
 
 
-/* adds 's' to the set; on failure closes it and returns -1 */
+/*
+** Adds 's' to the set; on failure closes it and returns -1. It may have the
+** number of a socket that is still to be removed, but was closed.
+*/
 static int add_descriptor (NvPool *p, int s) {
+  remove_now(p);
   if (s >= 0 && nv_poller_control(p->epoll, EPOLL_CTL_ADD, s, EPOLLIN) != 0) {
     close(s);
     return -1;
