@@ -125,6 +125,23 @@ describe("pool:fd", function()
     assert.is_true(is_quiet())
   end)
 
+  it("is quiet while a child process holds a connection open that is closed here", function()
+    start { silent_close = true }
+    assert.is_table(drive():reply())
+    local pid = native.fork()
+    if pid == 0 then
+      native.readable(-1, 10)
+      native.quit(0)
+    end
+    native.readable(-1, QUIET) -- the server closes the connection meanwhile
+    start()
+    assert.is_table(drive():reply())
+    local quiet = is_quiet()
+    native.kill(pid, "KILL")
+    native.wait(pid)
+    assert.is_true(quiet)
+  end)
+
   it("takes over the numbers of sockets that were closed just before", function()
     pool:close()
     pool = core.pool()

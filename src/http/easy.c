@@ -128,7 +128,7 @@ static int on_socket_made (void *data, curl_socket_t s, curlsocktype type) {
 
 /* shuts down, because a forked child may hold the same socket open */
 static int on_socket_done (void *data, curl_socket_t s) {
-  (void)data;
+  nv_poller_closing(data, s);
   shutdown(s, SHUT_RDWR);
   return close(s);
 }
@@ -186,6 +186,7 @@ void *nv_easy_new (NvPool *p) {
   curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
   curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, on_socket_made);
   curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, on_socket_done);
+  curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, p);
 #if LIBCURL_VERSION_NUM >= 0x075000
   curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_connected);
 #endif

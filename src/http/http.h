@@ -364,8 +364,7 @@ NV_FUNC int nv_http2_recheck (NvTransfer *t);
 NV_FUNC int nv_http2_retry (NvTransfer *t, int curl_code);
 
 /* poller.c: waits for sockets and timers with epoll */
-/* results of nv_poller_sockets */
-#define NV_INTERRUPTED	(-1)
+#define NV_INTERRUPTED	(-1)	/* results of nv_poller_sockets */
 #define NV_BROKEN	(-2)
 
 #define NV_MAX_DRIVE	0.004	/* seconds, to leave the thread to others */
@@ -374,6 +373,7 @@ NV_FUNC int nv_poller_control (int set, int how, int fd, unsigned events);
 NV_FUNC int nv_poller_open (NvPool *p);
 NV_FUNC void nv_poller_close (NvPool *p);
 NV_FUNC void nv_poller_attach (void *multi, NvPool *p);
+NV_FUNC void nv_poller_closing (NvPool *p, int s);
 NV_FUNC int nv_poller_timers (NvPool *p);
 NV_FUNC int nv_poller_sockets (NvPool *p, double seconds);
 NV_FUNC void nv_poller_arm (NvPool *p, double wanted);

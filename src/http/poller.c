@@ -45,14 +45,17 @@ int nv_poller_control (int set, int how, int fd, unsigned events) {
 
 
 /*
-** Removes a socket from the set when that is polled next: often another
-** transfer on the connection adds it before.
+** Removes a socket from the set; that of a connection with a response, which
+** the next transfer may use at once, only when the set is polled next. Others
+** may be the resolver's, which libcurl closes without notice.
 */
-static void remove_later (NvPool *p, curl_socket_t s) {
-  if (p->removed_count == NV_EVENTS)
-    nv_poller_control(p->epoll, EPOLL_CTL_DEL, s, 0);
-  else
+static void remove_socket (NvPool *p, CURL *easy, curl_socket_t s) {
+  NvTransfer *t = NULL;
+  curl_easy_getinfo(easy, CURLINFO_PRIVATE, &t);
+  if (t != NULL && t->headers_complete && p->removed_count < NV_EVENTS)
     p->removed[p->removed_count++] = s;
+  else
+    nv_poller_control(p->epoll, EPOLL_CTL_DEL, s, 0);
 }
 
 
@@ -68,7 +71,16 @@ static int restore (NvPool *p, curl_socket_t s) {
 }
 
 
-/* a closed socket has left the set by itself */
+/*
+** Removes a socket that libcurl is about to close: a forked child may hold it
+** open, and then the set would keep it.
+*/
+void nv_poller_closing (NvPool *p, int s) {
+  if (restore(p, s))
+    nv_poller_control(p->epoll, EPOLL_CTL_DEL, s, 0);
+}
+
+
 static void remove_now (NvPool *p) {
   while (p->removed_count > 0)
     nv_poller_control(p->epoll, EPOLL_CTL_DEL, p->removed[--p->removed_count],
@@ -81,9 +93,9 @@ static int on_socket (CURL *easy, curl_socket_t s, int what, void *data,
   NvPool *p = data;
   unsigned events = (what & CURL_POLL_IN ? EPOLLIN : 0u) |
                     (what & CURL_POLL_OUT ? EPOLLOUT : 0u);
-  (void)easy; (void)unused;
+  (void)unused;
   if (what == CURL_POLL_REMOVE)
-    remove_later(p, s);
+    remove_socket(p, easy, s);
   else if (!(restore(p, s) &&
              nv_poller_control(p->epoll, EPOLL_CTL_MOD, s, events) == 0) &&
            nv_poller_control(p->epoll, EPOLL_CTL_ADD, s, events) != 0 &&
@@ -252,12 +264,8 @@ void nv_poller_close (NvPool *p) {
 }
 
 
-/*
-** Adds 's' to the set; on failure closes it and returns -1. It may have the
-** number of a socket that is still to be removed, but was closed.
-*/
+/* adds 's' to the set; on failure closes it and returns -1 */
 static int add_descriptor (NvPool *p, int s) {
-  remove_now(p);
   if (s >= 0 && nv_poller_control(p->epoll, EPOLL_CTL_ADD, s, EPOLLIN) != 0) {
     close(s);
     return -1;
@@ -295,6 +303,11 @@ void nv_poller_close (NvPool *p) {
 
 void nv_poller_attach (void *multi, NvPool *p) {
   (void)multi; (void)p;
+}
+
+
+void nv_poller_closing (NvPool *p, int s) {
+  (void)p; (void)s;
 }
 
 
