@@ -60,6 +60,18 @@ describe("the system's certificates", function()
     assert.is_false(trusts(other))
   end)
 
+  it("do not include the file of an earlier call where only a folder is named", function()
+    local named = { SSL_CERT_DIR = files.hashed(sim.ca_file) }
+    os.remove(bundle)
+    local before = ([[
+      local first = assert(pool:chat({ model = %q, message = "x" },
+        { base_url = %q, api_key = "sk_spec", deadline = 5, ca_file = %q }))
+      repeat pool:poll(1) until first:reply()
+    ]]):format(wire.model, other.tls_url, other.ca_file)
+    assert.is_false(trusts(other, before, named))
+    assert.is_true(trusts(sim, before, named))
+  end)
+
   it("come from the folder alone where the environment names the system's bundle", function()
     for _, named in ipairs { { CURL_CA_BUNDLE = bundle }, { SSL_CERT_FILE = bundle },
       { SSL_CERT_FILE = bundle, SSL_CERT_DIR = folder }, { SSL_CERT_DIR = folder } } do

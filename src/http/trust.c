@@ -120,7 +120,7 @@ static CURLcode set (CURL *easy, CURLoption file_option, const char *file,
     path = p->ca_path;
   else if (file == NULL)
     file = p->ca_file;
-  if (file != NULL || alone)
+  if (file != NULL || p->ca_path != NULL)  /* a reused handle may have one */
     code = curl_easy_setopt(easy, file_option, file);
   if (code == CURLE_OK && (file != NULL || path != NULL))
     code = curl_easy_setopt(easy, path_option, path);
