@@ -20,6 +20,17 @@ describe("headers", function()
     assert.are.equal("Bearer " .. talk.KEY, header.authorization)
   end)
 
+  it("have the key of their call, which alternates between clients", function()
+    local keys = { talk.KEY, talk.KEY:sub(1, -2) .. "x", talk.KEY .. "x", "x", "X" }
+    for round = 1, 3 * #keys do
+      local key = keys[round * 2 % #keys + 1]
+      for _ = 1, round % 3 + 1 do
+        assert.are.equal("Bearer " .. key, headers_with { api_key = key }.authorization)
+      end
+      assert.is_nil(headers_with { api_key = false }.authorization)
+    end
+  end)
+
   it("take the place of ours, in any case", function()
     local _, entry = headers_with { headers = { ["user-AGENT"] = "me", ["content-TYPE"] = "x/y",
       AUTHORIZATION = "Basic abc", host = "other" } }

@@ -48,6 +48,8 @@ enum {
   NV_STATE_AGENT,	/* our User-Agent header */
   NV_STATE_URL,		/* the last valid base_url */
   NV_STATE_KEY,		/* the last valid key */
+  NV_STATE_BEARER,	/* the last Authorization header */
+  NV_STATE_TARGET,	/* the last URL of a request */
   NV_STATE_FILE,	/* the last valid file of an option */
   NV_STATE_HOOK,	/* an empty Lua function, to run hooks */
   NV_STATE_CJSON,	/* lua-cjson */
@@ -252,6 +254,8 @@ NV_FUNC void nv_text_push (lua_State *L, const char *text, size_t length);
 NV_FUNC void nv_text_pushline (lua_State *L, const char *text, size_t length,
                                size_t most);
 NV_FUNC int nv_text_ascii (lua_State *L);
+NV_FUNC void nv_text_join (lua_State *L, int slot, const char *head, size_t n,
+                           const char *tail);
 
 
 /* base64.c, sha256.c */

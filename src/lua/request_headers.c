@@ -126,6 +126,7 @@ static int has_header (lua_State *L, UserHeaders g, const char *name) {
 
 static int add_authorization (lua_State *L, NvTransfer *t, const NvCall *o,
                               UserHeaders g) {
+  static const char bearer[] = "Authorization: Bearer ";
   if (o->anonymous || has_header(L, g, "authorization") ||
       has_header(L, g, "api-key") || has_header(L, g, "x-api-key"))
     return 0;
@@ -141,7 +142,7 @@ static int add_authorization (lua_State *L, NvTransfer *t, const NvCall *o,
                        "machine or to NOVITA_BASE_URL: pass api_key");
     return -1;
   }
-  lua_pushfstring(L, "Authorization: Bearer %s", o->api_key);
+  nv_text_join(L, NV_STATE_BEARER, bearer, sizeof(bearer) - 1, o->api_key);
   add_header(L, t, lua_tostring(L, -1));
   lua_pop(L, 1);
   return 0;

@@ -38,11 +38,8 @@ static size_t base_length (const char *url) {
 
 /* pushes the URL of a path */
 void nv_request_url_push (lua_State *L, const NvCall *o, const char *path) {
-  luaL_Buffer b;
-  luaL_buffinit(L, &b);
-  luaL_addlstring(&b, o->base_url, base_length(o->base_url));
-  luaL_addstring(&b, path);
-  luaL_pushresult(&b);
+  nv_text_join(L, NV_STATE_TARGET, o->base_url, base_length(o->base_url),
+               path);
 }
 
 

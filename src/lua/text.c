@@ -1,10 +1,11 @@
 /*
 ** text.c
 ** Received text as Lua strings: ill-formed UTF-8 and lone surrogates become
-** U+FFFD. Numbers as text.
+** U+FFFD. Numbers as text, and texts that are made again and again.
 */
 
 #include <math.h>
+#include <string.h>
 
 #include "binding.h"
 
@@ -116,4 +117,28 @@ int nv_text_ascii (lua_State *L) {
     high += (unsigned char)text[i] >> 7;
   lua_pushnumber(L, (lua_Number)(length - high));
   return 1;
+}
+
+
+/*
+** Pushes the string that 'head' and 'tail' make. The state keeps the last one
+** in 'slot': most programs need it again and again.
+*/
+void nv_text_join (lua_State *L, int slot, const char *head, size_t n,
+                   const char *tail) {
+  size_t length, rest = strlen(tail);
+  const char *last;
+  luaL_Buffer b;
+  lua_rawgeti(L, NV_STATE, slot);
+  last = lua_tolstring(L, -1, &length);
+  if (last != NULL && length == n + rest && memcmp(last, head, n) == 0 &&
+      memcmp(last + n, tail, rest) == 0)
+    return;
+  lua_pop(L, 1);
+  luaL_buffinit(L, &b);
+  luaL_addlstring(&b, head, n);
+  luaL_addlstring(&b, tail, rest);
+  luaL_pushresult(&b);
+  lua_pushvalue(L, -1);
+  lua_rawseti(L, NV_STATE, slot);
 }
