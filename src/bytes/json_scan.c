@@ -186,6 +186,10 @@ NvJsonScan nv_json_scan (const char *text, size_t n) {
   NvJsonScan found = {NULL, 0, 0, 0, 0};
   size_t i = 0;
   while (i < n && found.problem == NULL) {
+    if (s[i] == ',' || s[i] == ':') {  /* the most frequent ones */
+      i++;
+      continue;
+    }
     if (s[i] == '"') {
       i = inspect_string(s, n, i + 1, &found);
       continue;

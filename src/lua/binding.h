@@ -51,6 +51,8 @@ enum {
   NV_STATE_BEARER,	/* the last Authorization header */
   NV_STATE_TARGET,	/* the last URL of a request */
   NV_STATE_FILE,	/* the last valid file of an option */
+  NV_STATE_TRANSFER,	/* metatables that each call needs */
+  NV_STATE_REPLY, NV_STATE_INFO, NV_STATE_HEADERS,
   NV_STATE_HOOK,	/* an empty Lua function, to run hooks */
   NV_STATE_CJSON,	/* lua-cjson */
   NV_STATE_NIL,		/* vim.NIL */
@@ -144,6 +146,7 @@ NV_FUNC NvPool *nv_newpool (lua_State *L);
 NV_FUNC NvPool *nv_checkpool (lua_State *L);
 NV_FUNC void nv_pushtransfer (lua_State *L, int id);
 NV_FUNC NvTransfer *nv_newtransfer (lua_State *L, int pool, int named);
+NV_FUNC NvTransfer **nv_checkbox (lua_State *L, int index);
 NV_FUNC NvTransfer *nv_checktransfer (lua_State *L, int index);
 NV_FUNC NvTransfer *nv_pin (lua_State *L);
 NV_FUNC void nv_unpin (lua_State *L);
@@ -332,7 +335,7 @@ NV_FUNC int nv_error_body_is_error (lua_State *L);
 NV_FUNC void nv_response_push (lua_State *L, NvTransfer *t);
 NV_FUNC void nv_response_headers (lua_State *L, const NvTransfer *t);
 NV_FUNC int nv_response_request_id (lua_State *L, int headers);
-NV_FUNC void nv_response_open (lua_State *L);
+NV_FUNC void nv_response_open (lua_State *L, int state);
 
 
 /* sse.c */

@@ -221,7 +221,7 @@ static int write_field (NvJson *j, int index, NvPath *path) {
   if (write != NULL)
     return write(j, index, path);
   return may_have((const Request *)j, path) ? nv_json_member(j, index, path)
-                                            : -1;
+                                            : NV_UNKNOWN;
 }
 
 
@@ -245,15 +245,18 @@ static int has_unknown (lua_State *L, int index, int known) {
 static int write_request (Request *r, int index, int stream) {
   NvJson *j = &r->json;
   NvPath root = {0};
+  int result;
   root.table = lua_topointer(j->L, index);
   nv_json_literal(j, "{");
   if (write_model(j, index, &root) != 0 ||
-      write_messages(j, index, &root) != 0 ||
-      nv_json_members(j, index, &root, write_field) != 0 ||
-      write_stream_options(j, index, &root, stream) != 0)
+      write_messages(j, index, &root) != 0)
     return -1;
-  nv_json_literal(j, "}");
-  return 0;
+  result = nv_json_members(j, index, &root, write_field);
+  if (result == 0)
+    result = write_stream_options(j, index, &root, stream);
+  if (result == 0)
+    nv_json_literal(j, "}");
+  return result;
 }
 
 
@@ -266,14 +269,16 @@ static int write_request (Request *r, int index, int stream) {
 int nv_chat_request_write (lua_State *L, int index, int known, NvBuffer *out,
                            int *stream) {
   Request r;
-  int top = lua_gettop(L);
+  int top = lua_gettop(L), result;
   r.json.L = L;
   r.json.out = out;
   r.known = known;
   raw_field(L, index, "stream");
   *stream = lua_toboolean(L, -1);
-  if (write_request(&r, index, *stream) != 0)
-    return known != 0 && has_unknown(L, index, known) ? NV_UNKNOWN : -1;
-  lua_settop(L, top);
-  return 0;
+  result = write_request(&r, index, *stream);
+  if (result != 0 && known != 0 && has_unknown(L, index, known))
+    return NV_UNKNOWN;
+  if (result == 0)
+    lua_settop(L, top);
+  return result;
 }

@@ -251,7 +251,7 @@ int luaopen_novita_core (lua_State *L) {
   nv_nginx_open(L, state);
   nv_watchclass_open(L, state);
   nv_error_open(L, state);
-  nv_response_open(L);
+  nv_response_open(L, state);
   nv_reply_open(L, state);
   lua_newtable(L);
   nv_setfunctions(L, functions, state);

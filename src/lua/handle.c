@@ -30,9 +30,22 @@ static void check_process (lua_State *L, const NvPool *p) {
 }
 
 
+/* returns the transfer's userdata at 'index', or raises */
+NvTransfer **nv_checkbox (lua_State *L, int index) {
+  int same = 0;
+  if (lua_getmetatable(L, index)) {
+    lua_rawgeti(L, NV_STATE, NV_STATE_TRANSFER);
+    same = lua_topointer(L, -1) == lua_topointer(L, -2);
+    lua_pop(L, 2);
+  }
+  return same ? lua_touserdata(L, index)
+              : luaL_checkudata(L, index, NV_TRANSFER);  /* raises */
+}
+
+
 NvTransfer *nv_checktransfer (lua_State *L, int index) {
   NvTransfer **box = index == 1 ? nv_checkself(L, NV_TRANSFER)
-                                : luaL_checkudata(L, index, NV_TRANSFER);
+                                : nv_checkbox(L, index);
   luaL_argcheck(L, *box != NULL && !(*box)->closed, index,
                 "closed transfer");
   if ((*box)->pool != NULL)
@@ -67,7 +80,7 @@ NvTransfer *nv_newtransfer (lua_State *L, int pool, int named) {
   NvPool *p = lua_touserdata(L, pool);
   NvTransfer **box = lua_newuserdatauv(L, sizeof(*box), 1);
   *box = NULL;
-  luaL_getmetatable(L, NV_TRANSFER);
+  lua_rawgeti(L, NV_STATE, NV_STATE_TRANSFER);
   lua_setmetatable(L, -2);
   lua_getiuservalue(L, pool, 1);
   lua_pushvalue(L, -1);

@@ -47,15 +47,18 @@ static void write_escape (NvJson *j, unsigned char c) {
 }
 
 
-/* writes a string that needs no escapes, as most */
-static void write_plain (NvJson *j, const char *text, size_t length) {
-  char *to = nv_buffer_reserve(j->out, length + 2);
+/* writes a string that needs no escapes, as most, and what follows it */
+static void write_plain (NvJson *j, const char *text, size_t length,
+                         const char *after) {
+  size_t rest = strlen(after);
+  char *to = nv_buffer_reserve(j->out, length + 2 + rest);
   if (to == NULL)
     luaL_error(j->L, "not enough memory");
   *to++ = '"';
   memcpy(to, text, length);
   to[length] = '"';
-  j->out->end += length + 2;
+  memcpy(to + length + 1, after, rest);
+  j->out->end += length + 2 + rest;
 }
 
 
@@ -64,7 +67,7 @@ int nv_json_string (NvJson *j, const char *text, size_t length,
   const unsigned char *s = (const unsigned char *)text;
   size_t i = nv_json_plain(text, length), run = 0, bad;
   if (i == length) {
-    write_plain(j, text, length);
+    write_plain(j, text, length, "");
     return 0;
   }
   nv_json_literal(j, "\"");
@@ -170,8 +173,13 @@ static int write_array (NvJson *j, int index, NvPath *path) {
 
 /* writes a member's name, with the comma before and the colon after it */
 int nv_json_name (NvJson *j, const NvPath *path) {
+  size_t length = path->key_length;
   nv_json_separate(j);
-  if (nv_json_string(j, path->key, path->key_length, path) != 0)
+  if (nv_json_plain(path->key, length) == length) {
+    write_plain(j, path->key, length, ":");
+    return 0;
+  }
+  if (nv_json_string(j, path->key, length, path) != 0)
     return -1;
   nv_json_literal(j, ":");
   return 0;

@@ -125,14 +125,14 @@ static int keep_keys (NvJson *j, int index, const NvPath *path, Keys *k) {
 
 /*
 ** Calls 'write' for each member of the table at 'index', sorted by name, with
-** the index of the value and its path. Skips members that are removed
-** meanwhile.
+** the index of the value and its path, and returns its first result that is
+** not 0. Skips members that are removed meanwhile.
 */
 int nv_json_members (NvJson *j, int index, NvPath *up, NvJsonWriter write) {
   lua_State *L = j->L;
   Keys k;
   size_t i;
-  int top = lua_gettop(L);
+  int top = lua_gettop(L), result = 0;
   if (keep_keys(j, index, up, &k) != 0)
     return -1;
   sort_keys(&k);
@@ -146,8 +146,10 @@ int nv_json_members (NvJson *j, int index, NvPath *up, NvJsonWriter write) {
     else
       lua_pushvalue(L, k.keys[i].at);
     lua_rawget(L, index);
-    if (!lua_isnil(L, -1) && write(j, lua_gettop(L), &path) != 0)
-      return -1;
+    if (!lua_isnil(L, -1))
+      result = write(j, lua_gettop(L), &path);
+    if (result != 0)
+      return result;
     lua_pop(L, 1);
   }
   lua_settop(L, top);

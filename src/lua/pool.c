@@ -44,7 +44,7 @@ static int pool_poll (lua_State *L) {
   const NvTransfer *t = NULL;
   lua_Number seconds;
   if (lua_isuserdata(L, 3)) {
-    t = *(NvTransfer **)luaL_checkudata(L, 3, NV_TRANSFER);
+    t = *nv_checkbox(L, 3);
     if (t == NULL || t->closed || p->multi == NULL) {
       lua_pushinteger(L, p->in_flight);
       lua_pushboolean(L, 1);

@@ -141,7 +141,7 @@ static int push_json (lua_State *L, NvTransfer *t, int answer) {
     return 1;
   }
   if (answer == NV_CHAT) {
-    luaL_getmetatable(L, NV_REPLY);
+    lua_rawgeti(L, NV_STATE, NV_STATE_REPLY);
     lua_setmetatable(L, -2);
   }
   push_info(L, t);
@@ -177,7 +177,7 @@ int nv_reply_push (lua_State *L, NvTransfer *t, int answer) {
 int nv_reply_mark (lua_State *L) {
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);
-  luaL_getmetatable(L, NV_REPLY);
+  lua_rawgeti(L, NV_STATE, NV_STATE_REPLY);
   lua_setmetatable(L, 1);
   return 1;
 }
@@ -262,4 +262,6 @@ static const luaL_Reg reply_metamethods[] = {
 
 void nv_reply_open (lua_State *L, int state) {
   nv_newclass(L, NV_REPLY, state, reply_methods, reply_metamethods);
+  luaL_getmetatable(L, NV_REPLY);
+  lua_rawseti(L, state, NV_STATE_REPLY);
 }

@@ -73,7 +73,7 @@ void nv_response_headers (lua_State *L, const NvTransfer *t) {
   h->length = length;
   if (length > 0)
     memcpy(h->bytes, nv_buffer_data(&t->head), length);
-  luaL_getmetatable(L, NV_HEADERS);
+  lua_rawgeti(L, NV_STATE, NV_STATE_HEADERS);
   lua_setmetatable(L, -2);
 }
 
@@ -254,12 +254,12 @@ void nv_response_push (lua_State *L, NvTransfer *t) {
   lua_setfield(L, -2, "status");
   nv_response_headers(L, t);
   lua_setfield(L, -2, "headers");
-  luaL_getmetatable(L, NV_INFO);
+  lua_rawgeti(L, NV_STATE, NV_STATE_INFO);
   lua_setmetatable(L, -2);
 }
 
 
-void nv_response_open (lua_State *L) {
+void nv_response_open (lua_State *L, int state) {
   static const luaL_Reg of_headers[] = {
     {"__index", headers_index},
     {"__call", headers_call},
@@ -273,9 +273,10 @@ void nv_response_open (lua_State *L) {
   };
   luaL_newmetatable(L, NV_HEADERS);
   luaL_setfuncs(L, of_headers, 0);
+  lua_rawseti(L, state, NV_STATE_HEADERS);
   luaL_newmetatable(L, NV_INFO);
   luaL_setfuncs(L, of_info, 0);
   lua_pushnil(L);
   lua_setfield(L, -2, "__name");  /* tostring: a plain table */
-  lua_pop(L, 2);
+  lua_rawseti(L, state, NV_STATE_INFO);
 }

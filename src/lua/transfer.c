@@ -142,4 +142,6 @@ static const luaL_Reg transfer_metamethods[] = {
 
 void nv_transferclass_open (lua_State *L, int state) {
   nv_newclass(L, NV_TRANSFER, state, transfer_methods, transfer_metamethods);
+  luaL_getmetatable(L, NV_TRANSFER);
+  lua_rawseti(L, state, NV_STATE_TRANSFER);
 }
