@@ -174,7 +174,7 @@ end
 local LUA, C = "lua/novita/*.lua lua/novita/*/*.lua", "src/*/*.c"
 
 local function log_fields()
-  local set = collect({}, "fields%.([%l_]+)", "lua/novita/call/attempt.lua")
+  local set = collect({}, "%f[%w_]fields%.([%l_]+)", "lua/novita/call/attempt.lua")
   local function add(event) for name in event:gmatch("([%l_]+) =") do set[name] = true end end
   for _, path in ipairs(files(LUA)) do
     for event in read(path):gmatch("{%s*event = \"[^}]*") do add(event) end
