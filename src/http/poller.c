@@ -46,13 +46,16 @@ int nv_poller_control (int set, int how, int fd, unsigned events) {
 
 /*
 ** Removes a socket from the set; that of a connection with a response, which
-** the next transfer may use at once, only when the set is polled next. Others
-** may be the resolver's, which libcurl closes without notice.
+** the next transfer may use at once, only when the set is polled next, if it
+** is 'quiet' until then. Others may be the resolver's, which libcurl closes
+** without notice.
 */
-static void remove_socket (NvPool *p, CURL *easy, curl_socket_t s) {
+static void remove_socket (NvPool *p, CURL *easy, curl_socket_t s,
+                           int quiet) {
   NvTransfer *t = NULL;
   curl_easy_getinfo(easy, CURLINFO_PRIVATE, &t);
-  if (t != NULL && t->headers_complete && p->removed_count < NV_EVENTS)
+  if (quiet && t != NULL && t->headers_complete &&
+      p->removed_count < NV_EVENTS)
     p->removed[p->removed_count++] = s;
   else
     nv_poller_control(p->epoll, EPOLL_CTL_DEL, s, 0);
@@ -88,18 +91,21 @@ static void remove_now (NvPool *p) {
 }
 
 
+/* 'reads' is what was assigned: was the socket watched for reading alone? */
 static int on_socket (CURL *easy, curl_socket_t s, int what, void *data,
-                      void *unused) {
+                      void *reads) {
   NvPool *p = data;
   unsigned events = (what & CURL_POLL_IN ? EPOLLIN : 0u) |
                     (what & CURL_POLL_OUT ? EPOLLOUT : 0u);
-  (void)unused;
-  if (what == CURL_POLL_REMOVE)
-    remove_socket(p, easy, s);
-  else if (!(restore(p, s) &&
-             nv_poller_control(p->epoll, EPOLL_CTL_MOD, s, events) == 0) &&
-           nv_poller_control(p->epoll, EPOLL_CTL_ADD, s, events) != 0 &&
-           nv_poller_control(p->epoll, EPOLL_CTL_MOD, s, events) != 0)
+  if (what == CURL_POLL_REMOVE) {
+    remove_socket(p, easy, s, reads != NULL);
+    return 0;
+  }
+  curl_multi_assign(p->multi, s, what == CURL_POLL_IN ? p : NULL);
+  if (!(restore(p, s) &&
+        nv_poller_control(p->epoll, EPOLL_CTL_MOD, s, events) == 0) &&
+      nv_poller_control(p->epoll, EPOLL_CTL_ADD, s, events) != 0 &&
+      nv_poller_control(p->epoll, EPOLL_CTL_MOD, s, events) != 0)
     return -1;
   return 0;
 }
