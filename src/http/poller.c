@@ -102,12 +102,11 @@ static int on_socket (CURL *easy, curl_socket_t s, int what, void *data,
     return 0;
   }
   curl_multi_assign(p->multi, s, what == CURL_POLL_IN ? p : NULL);
-  if (!(restore(p, s) &&
-        nv_poller_control(p->epoll, EPOLL_CTL_MOD, s, events) == 0) &&
-      nv_poller_control(p->epoll, EPOLL_CTL_ADD, s, events) != 0 &&
-      nv_poller_control(p->epoll, EPOLL_CTL_MOD, s, events) != 0)
-    return -1;
-  return 0;
+  if (restore(p, s) &&
+      nv_poller_control(p->epoll, EPOLL_CTL_MOD, s, events) == 0)
+    return 0;
+  return nv_poller_control(p->epoll, EPOLL_CTL_ADD, s, events) == 0 ||
+         nv_poller_control(p->epoll, EPOLL_CTL_MOD, s, events) == 0 ? 0 : -1;
 }
 
 

@@ -62,12 +62,13 @@ static void write_plain (NvJson *j, const char *text, size_t length,
 }
 
 
-int nv_json_string (NvJson *j, const char *text, size_t length,
-                    const NvPath *path) {
+/* writes a string, and what follows it */
+static int write_string (NvJson *j, const char *text, size_t length,
+                         const NvPath *path, const char *after) {
   const unsigned char *s = (const unsigned char *)text;
   size_t i = nv_json_plain(text, length), run = 0, bad;
   if (i == length) {
-    write_plain(j, text, length, "");
+    write_plain(j, text, length, after);
     return 0;
   }
   nv_json_literal(j, "\"");
@@ -87,7 +88,14 @@ int nv_json_string (NvJson *j, const char *text, size_t length,
   }
   nv_json_raw(j, text + run, length - run);
   nv_json_literal(j, "\"");
+  nv_json_raw(j, after, strlen(after));
   return 0;
+}
+
+
+int nv_json_string (NvJson *j, const char *text, size_t length,
+                    const NvPath *path) {
+  return write_string(j, text, length, path, "");
 }
 
 
@@ -173,16 +181,8 @@ static int write_array (NvJson *j, int index, NvPath *path) {
 
 /* writes a member's name, with the comma before and the colon after it */
 int nv_json_name (NvJson *j, const NvPath *path) {
-  size_t length = path->key_length;
   nv_json_separate(j);
-  if (nv_json_plain(path->key, length) == length) {
-    write_plain(j, path->key, length, ":");
-    return 0;
-  }
-  if (nv_json_string(j, path->key, length, path) != 0)
-    return -1;
-  nv_json_literal(j, ":");
-  return 0;
+  return write_string(j, path->key, path->key_length, path, ":");
 }
 
 
