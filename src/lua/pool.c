@@ -21,6 +21,7 @@ static int pool_chat (lua_State *L) {
   t = nv_newtransfer(L, 1, 1);  /* 5 */
   result = nv_start_chat(L, p, t, 2, 3, lua_istable(L, 4) ? 4 : 0);
   if (result == NV_UNKNOWN) {
+    nv_closetransfer(L, 5);  /* kept for the next start */
     lua_pushnil(L);
     lua_pushboolean(L, 0);
     return 2;
