@@ -47,7 +47,7 @@ static int read_options (lua_State *S) {
   if (nv_options_read(S, 1, &o) != 0)
     return 0;
   t = nv_transfer_new(&closed);
-  if (nv_request_headers_write(S, t, &o) == 0)
+  if (nv_request_headers_write(S, t, &o) == 0 && o.query != 0)
     nv_query_push(S, &o, "/path");
   nv_pool_drop(t);
   return 0;

@@ -94,9 +94,9 @@ static int push_pairs (lua_State *L, int query) {
 
 
 /*
-** Pushes the query of the option `query`, to append to the path, which may
-** have one already: "?a=b&c=d", "&a=b" or "". Returns 0, or -1 with the option
-** and the problem pushed.
+** Pushes the query of the option `query`, which must be set, to append to the
+** path, which may have one already: "?a=b&c=d", "&a=b" or "". Returns 0, or -1
+** with the option and the problem pushed.
 */
 int nv_query_push (lua_State *L, const NvCall *o, const char *path) {
   NvBuffer *b = nv_newbuffer(L);
