@@ -11,7 +11,7 @@
 
 #include "bytes.h"
 
-#define MIN_CAPACITY	512
+#define MIN_CAPACITY	256
 #define KEPT		(64 * 1024)	/* larger empty blocks are freed */
 
 

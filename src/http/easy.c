@@ -39,6 +39,18 @@ static size_t write_download (NvTransfer *t, const char *bytes,
 
 
 /*
+** Frees the body of a request that is sent to its end: a stream lasts, and the
+** body may hold pictures. libcurl has copied what it has still to write.
+*/
+static void free_request (NvTransfer *t) {
+  curl_off_t sent = 0;
+  curl_easy_getinfo(t->easy, CURLINFO_SIZE_UPLOAD_T, &sent);
+  if ((size_t)sent == nv_buffer_length(&t->request))
+    nv_buffer_free(&t->request);
+}
+
+
+/*
 ** Returns the number of bytes consumed; fewer than 'length' ends the transfer,
 ** with a failure, or with 'body_truncated' for an error body. A stream with
 ** too many unread bytes is paused: libcurl keeps these bytes and delivers them
@@ -58,8 +70,10 @@ static size_t receive_body (NvTransfer *t, const char *bytes, size_t length) {
   if (t->files != NULL && t->files->download.descriptor > 0 &&
       t->status < 300)
     return write_download(t, bytes, length);
-  if (t->options.stream && !t->body_started)
+  if (t->options.stream && !t->body_started) {
     nv_sniff_body(t, bytes, length);
+    free_request(t);
+  }
   if (t->options.stream && nv_buffer_length(&t->body) >= NV_HIGH_WATER) {
     t->paused = 1;
     return CURL_WRITEFUNC_PAUSE;

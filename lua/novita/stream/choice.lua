@@ -74,6 +74,7 @@ function rules.role(self, value)
 end
 
 function rules.tool_calls(self, value, _, whole)
+  self.calls = self.calls or tool_calls.new()
   return tool_calls.add(self.calls, value, whole)
 end
 
@@ -93,7 +94,7 @@ end
 
 function rules.reasoning_details(self, value, _, whole)
   if type(value) ~= "table" then return "reasoning_details is not a list" end
-  return reasoning.add(self.details, value, whole)
+  return reasoning.add(self, value, whole)
 end
 
 -- The common case first: a string is appended.
@@ -118,22 +119,20 @@ local function build_message(self)
   local message = fields.join(self.message)
   message.content = content.build(self)
   message.role = filled(message.role) and message.role or "assistant"
-  message.tool_calls = tool_calls.build(self.calls)
+  message.tool_calls = self.calls and tool_calls.build(self.calls)
   message.function_call = self.function_call and tool_calls.build_function(self.function_call)
   message.audio = self.audio and fields.join(self.audio)
-  message.reasoning_details = reasoning.build(self.details)
-  local other = #self.calls > 0 or message.function_call or filled(message.refusal)
+  message.reasoning_details = self.details and reasoning.build(self.details)
+  local other = self.calls and self.calls[1] or message.function_call or filled(message.refusal)
   if message.content == "" and other then message.content = nil end
   return message
 end
 
 -- Choices -----------------------------------------------------------------------------------------
 
---- Makes an empty choice.
+--- Makes an empty choice. Most choices have only text: what others have is created on first use.
 function choice.new()
-  return {
-    message = fields.new(), calls = tool_calls.new(), details = reasoning.new(), other = {},
-  }
+  return { message = fields.new() }
 end
 
 local function add_logprobs(self, logprobs)
@@ -162,6 +161,7 @@ local function add_member(self, name, value)
   elseif name == "logprobs" and coerce.is_object(value) then
     add_logprobs(self, value)
   elseif name ~= "message" then
+    self.other = self.other or {}
     self.other[name] = value
   end
 end
@@ -214,7 +214,8 @@ end
 ---@param index integer
 ---@return table
 function choice.build(self, index)
-  local built = tables.merged({ index = index, message = build_message(self) }, self.other)
+  local built = tables.merged({ index = index, message = build_message(self) },
+    self.other or {})
   built.finish_reason = self.finish_reason or self.odd_reason
   if self.logprobs then built.logprobs = self.logprobs end
   return built

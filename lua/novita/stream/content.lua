@@ -67,7 +67,7 @@ local function add_thinking(choice, part)
   if not text then return "a thinking part of the content has no text" end
   if name then fields.grow(choice.message, "reasoning_content", text) end
   local more = others(part, name)
-  return more and reasoning.add(choice.details, { more }) or nil
+  return more and reasoning.add(choice, { more }) or nil
 end
 
 local function add_part(choice, part)

@@ -14,11 +14,6 @@ local reasoning = {}
 
 local GROWS = { text = true, summary = true }
 
---- Makes an empty list of parts.
-function reasoning.new()
-  return { by_key = {} }
-end
-
 local function key_of(part)
   return part.index ~= nil and tostring(part.index) .. " " .. tostring(part.type) or nil
 end
@@ -47,15 +42,17 @@ local function add(self, part, last)
   fields.add(detail, part, GROWS)
 end
 
---- Adds the parts of a delta, or those of a whole message, which are never merged.
----@param self table
+--- Adds the parts of a delta, or those of a whole message, which are never merged, to the details
+--- of a choice.
+---@param choice table
 ---@param list table
 ---@param whole boolean?
 ---@return string? problem
-function reasoning.add(self, list, whole)
+function reasoning.add(choice, list, whole)
+  local self = choice.details or { by_key = {} }
+  choice.details = self
   local last = self[#self]
   if list[1] == nil and next(list) ~= nil then list = { list } end
-  self.listed = true
   if whole then self.by_key, last = {}, nil end
   for position, part in ipairs(list) do
     if part ~= core.null then
@@ -67,10 +64,9 @@ function reasoning.add(self, list, whole)
   return nil
 end
 
---- Returns the parts in the shape of a plain reply, or nil if there was no list.
----@return table[]?
+--- Returns the parts in the shape of a plain reply.
+---@return table[]
 function reasoning.build(self)
-  if not self.listed then return nil end
   local built = core.array {}
   for position, detail in ipairs(self) do built[position] = fields.join(detail) end
   return built
