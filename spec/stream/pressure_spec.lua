@@ -5,6 +5,7 @@ local socket = require("socket")
 
 local novita = require("novita")
 
+local memory = require("spec.support.memory")
 local poll = require("novita.loop.poll")
 local simulator = require("spec.support.simulator_client")
 local streaming = require("spec.support.streaming")
@@ -12,6 +13,15 @@ local streaming = require("spec.support.streaming")
 local LIMIT = 0.4 -- seconds; a server on a busy machine may be silent for a while
 
 local sim
+
+-- Opens ten streams with long prompts and reads the first text of each.
+local LONG_PROMPTS = [[
+  local prompt, streams = ("x"):rep(2 ^ 22), {}
+  for index = 1, 10 do
+    streams[index] = assert(client:stream { model = "simulator/count-3000", message = prompt })
+    assert(streams[index]:next_text())
+  end
+]]
 
 -- Longer than that, in which the loop goes on.
 local function be_slow()
@@ -45,6 +55,10 @@ describe("a consumer that does not read", function()
     for text in stream:text() do texts[#texts + 1] = text end
     assert.equal(numbers(count), table.concat(texts))
     assert.is_true(streaming.entry().complete)
+  end)
+
+  it("does not hold the requests", function()
+    memory.check("ten open streams with prompts of 4 MiB", memory.of(LONG_PROMPTS, sim.url), 24)
   end)
 
   it("can leave, and most was never sent", function()

@@ -39,11 +39,13 @@ static size_t write_download (NvTransfer *t, const char *bytes,
 
 
 /*
-** Frees the body of a request that is sent to its end: a stream lasts, and the
-** body may hold pictures. libcurl has copied what it has still to write.
+** Examines the first bytes of a stream, and frees the body of the request if
+** it is sent to its end: a stream lasts, and the body may hold pictures.
+** libcurl has copied what it has still to write.
 */
-static void free_request (NvTransfer *t) {
+static void begin_stream (NvTransfer *t, const char *bytes, size_t length) {
   curl_off_t sent = 0;
+  nv_sniff_body(t, bytes, length);
   curl_easy_getinfo(t->easy, CURLINFO_SIZE_UPLOAD_T, &sent);
   if ((size_t)sent == nv_buffer_length(&t->request))
     nv_buffer_free(&t->request);
@@ -70,10 +72,8 @@ static size_t receive_body (NvTransfer *t, const char *bytes, size_t length) {
   if (t->files != NULL && t->files->download.descriptor > 0 &&
       t->status < 300)
     return write_download(t, bytes, length);
-  if (t->options.stream && !t->body_started) {
-    nv_sniff_body(t, bytes, length);
-    free_request(t);
-  }
+  if (t->options.stream && !t->body_started)
+    begin_stream(t, bytes, length);
   if (t->options.stream && nv_buffer_length(&t->body) >= NV_HIGH_WATER) {
     t->paused = 1;
     return CURL_WRITEFUNC_PAUSE;
@@ -267,13 +267,11 @@ static CURLcode set_request (NvTransfer *t, const NvOptions *o) {
 */
 int nv_easy_configure (NvTransfer *t, const NvOptions *o, NvPool *p) {
   CURL *easy = t->easy;
-  CURLcode code = CURLE_OK;
+  CURLcode code = (CURLcode)nv_transfer_apply_url(t);
 #define set(option, value) \
   if (code == CURLE_OK) code = curl_easy_setopt(easy, option, value)
 #define set_row(name, kind, curl, secret, initial, topic, help) \
   NV_PICK_##kind(, if (curl != NV_NONE) set(curl, o->name);)
-  set(CURLOPT_URL, t->url);
-  set(CURLOPT_CURLU, (CURLU *)t->parsed_url);
   /* wait to share an HTTP/2 connection; without TLS there is none, and the
      wait would last for a whole response */
   set(CURLOPT_PIPEWAIT, strncasecmp(o->url, "https:", 6) == 0 ? 1L : 0L);

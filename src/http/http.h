@@ -125,6 +125,7 @@ enum {
 
 typedef struct NvPool NvPool;
 typedef struct NvTransfer NvTransfer;
+typedef struct NvUrl NvUrl;
 
 /*
 ** The options of a transfer. The caller owns the strings and fields, which
@@ -137,8 +138,7 @@ typedef struct NvOptions {
 #undef NV_FIELD
   const char *url;
   const char *method;		/* "GET", "POST", ... */
-  const char *ca_path;		/* CA folder beside ca_file, or NULL */
-  const char *proxy_ca_path;
+  const char *ca_path, *proxy_ca_path;	/* CA folders, or NULL */
   const char *ca_file_from;	/* environment variable it is from, or NULL */
   const NvField *fields;	/* of a multipart form, instead of a body */
   size_t field_count;
@@ -191,8 +191,7 @@ struct NvTransfer {
   void *query;			/* curl_slist of "name=value", owned */
   NvFiles *files;		/* of a form or a download, owned; or NULL */
   char *proxy_ca_file;		/* copy of the option, owned; or NULL */
-  char *url;			/* the last one, owned and kept for reuse */
-  void *parsed_url;		/* CURLU of 'url', the same; or NULL */
+  NvUrl *url;			/* the last one, kept for reuse; or NULL */
   /* connection */
   void *easy;			/* CURL, while running */
   const char *phase;		/* "connect", "headers", "body" or "stream" */
@@ -239,6 +238,7 @@ NV_FUNC NvTransfer *nv_transfer_new (NvPool *p);
 NV_FUNC void nv_transfer_free_idle (NvPool *p);
 NV_FUNC NvFiles *nv_transfer_files (NvTransfer *t);
 NV_FUNC int nv_transfer_set_url (NvTransfer *t, const char *url);
+NV_FUNC int nv_transfer_apply_url (const NvTransfer *t);
 NV_FUNC int nv_url_is_valid (const char *url);
 NV_FUNC int nv_url_host (const char *url, char host[NV_HOST]);
 NV_FUNC double nv_transfer_expiry (const NvTransfer *t, const char **which);
@@ -298,6 +298,7 @@ struct NvPool {
   int idle_handle_count, idle_transfer_count;
   void *idle_handles[NV_MAX_IDLE];	/* CURL */
   NvTransfer *idle_transfers[NV_MAX_IDLE];
+  NvUrl *url;			/* of the transfer started last, or NULL */
   const char *ca_file, *ca_path;	/* libcurl's defaults, or NULL */
   int trust_found, trust_differs;	/* see trust.c */
 };
@@ -366,7 +367,6 @@ NV_FUNC int nv_http2_retry (NvTransfer *t, int curl_code);
 /* poller.c: waits for sockets and timers with epoll */
 #define NV_INTERRUPTED	(-1)	/* results of nv_poller_sockets */
 #define NV_BROKEN	(-2)
-
 #define NV_MAX_DRIVE	0.004	/* seconds, to leave the thread to others */
 
 NV_FUNC int nv_poller_control (int set, int how, int fd, unsigned events);

@@ -108,16 +108,25 @@ NvTransfer *nv_transfer_new (NvPool *p) {
 }
 
 
-static void free_url (NvTransfer *t) {
-  free(t->url);
-  curl_url_cleanup(t->parsed_url);
-  t->url = NULL;
-  t->parsed_url = NULL;
+/* a URL, shared by the transfers that have it */
+struct NvUrl {
+  int users;
+  CURLU *parsed;		/* NULL if libcurl can't parse it */
+  char text[1];
+};
+
+
+/* removes one user of a URL, which may be NULL, and frees it with the last */
+static void drop_url (NvUrl *u) {
+  if (u == NULL || --u->users > 0)
+    return;
+  curl_url_cleanup(u->parsed);
+  free(u);
 }
 
 
 static void free_transfer (NvTransfer *t) {
-  free_url(t);
+  drop_url(t->url);
   nv_buffer_free(&t->request);
   nv_buffer_free(&t->head);
   nv_buffer_free(&t->body);
@@ -126,8 +135,10 @@ static void free_transfer (NvTransfer *t) {
 }
 
 
-/* frees the transfers that the pool keeps for reuse */
+/* frees the transfers and the URL that the pool keeps for reuse */
 void nv_transfer_free_idle (NvPool *p) {
+  drop_url(p->url);
+  p->url = NULL;
   while (p->idle_transfer_count > 0)
     free_transfer(p->idle_transfers[--p->idle_transfer_count]);
 }
@@ -140,7 +151,6 @@ static void clear_transfer (NvTransfer *t) {
   empty.owner = t->owner;
   empty.id = t->id;
   empty.url = t->url;
-  empty.parsed_url = t->parsed_url;
   empty.request = nv_buffer_reused(&t->request);
   empty.head = nv_buffer_reused(&t->head);
   empty.body = nv_buffer_reused(&t->body);
@@ -177,25 +187,56 @@ NvFiles *nv_transfer_files (NvTransfer *t) {
 
 
 /*
+** Returns a URL with one user, or NULL without memory. libcurl reports the
+** error of one that can't be parsed.
+*/
+static NvUrl *new_url (const char *text) {
+  size_t length = strlen(text);
+  NvUrl *u = malloc(sizeof(*u) + length);
+  if (u == NULL)
+    return NULL;
+  u->users = 1;
+  memcpy(u->text, text, length + 1);
+  u->parsed = curl_url();
+  if (u->parsed != NULL &&
+      curl_url_set(u->parsed, CURLUPART_URL, text, 0) != CURLUE_OK) {
+    curl_url_cleanup(u->parsed);
+    u->parsed = NULL;
+  }
+  return u;
+}
+
+
+/*
 ** Sets the URL of 't'; -1 without memory. From a text libcurl parses the URL,
 ** writes it again and parses that for each transfer, which costs more than the
-** other options together. So a reused transfer keeps it parsed: mostly it is
-** the same again. libcurl reports the error of one that can't be parsed.
+** other options together. So transfers share it parsed: mostly it is the same
+** again.
 */
 int nv_transfer_set_url (NvTransfer *t, const char *url) {
-  if (t->url != NULL && strcmp(t->url, url) == 0)
+  NvPool *p = t->owner;
+  if (t->url != NULL && strcmp(t->url->text, url) == 0)
     return 0;
-  free_url(t);
-  t->url = strdup(url);
-  if (t->url == NULL)
-    return -1;
-  t->parsed_url = curl_url();
-  if (t->parsed_url != NULL &&
-      curl_url_set(t->parsed_url, CURLUPART_URL, url, 0) != CURLUE_OK) {
-    curl_url_cleanup(t->parsed_url);
-    t->parsed_url = NULL;
+  if (p->url == NULL || strcmp(p->url->text, url) != 0) {
+    NvUrl *u = new_url(url);
+    if (u == NULL)
+      return -1;
+    drop_url(p->url);
+    p->url = u;
   }
+  drop_url(t->url);
+  t->url = p->url;
+  t->url->users++;
   return 0;
+}
+
+
+/* sets the URL of the easy handle; returns a CURLcode */
+int nv_transfer_apply_url (const NvTransfer *t) {
+  CURLcode code = curl_easy_setopt(t->easy, CURLOPT_URL, t->url->text);
+  if (code == CURLE_OK)
+    code = curl_easy_setopt(t->easy, CURLOPT_CURLU, t->url->parsed);
+  return (int)code;
 }
 
 

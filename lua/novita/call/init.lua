@@ -92,22 +92,6 @@ local function policy_of(this)
   return own
 end
 
--- An opened stream is reopened if the first that it brings is an error that is worth another
--- attempt by its code: nothing has been delivered then, and it counts like an answer under 200 that
--- says so.
-local function reopenable(this, run, stream, ...)
-  if not stream or this.await ~= attempt.headers then return stream, ... end
-  function stream.reopen(err)
-    local kind, phase = err.kind, err.phase
-    err.kind, err.phase = "api_error", nil
-    attempt.failed_late(this, stream, err)
-    local fresh = conclude(this, retry.again(run, err))
-    err.kind, err.phase = kind, phase
-    return fresh
-  end
-  return stream, ...
-end
-
 -- Makes the state of a call for its attempts, see attempt.lua.
 local function describe(settings, loop, method, request, await)
   return {
@@ -116,22 +100,62 @@ local function describe(settings, loop, method, request, await)
   }
 end
 
--- Goes on behind a first attempt, until one succeeds or there is no more to hope for.
-local function go_on(this, started, ...)
-  local run = retry.new(function(number)
+local function new_run(this)
+  return retry.new(function(number)
     return attempt.make(this, number)
   end, policy_of(this), this.env, function(_, _, server_delay)
     return attempt.wait(this, server_delay)
   end)
+end
+
+-- An opened stream is reopened if the first that it brings is an error that is worth another
+-- attempt by its code: nothing has been delivered then, and it counts like an answer under 200 that
+-- says so. Returns the new stream, or nil.
+local function reopen(this, run, stream, err)
+  local kind, phase = err.kind, err.phase
+  err.kind, err.phase = "api_error", nil
+  attempt.failed_late(this, stream, err)
+  local fresh = conclude(this, retry.again(run, err))
+  err.kind, err.phase = kind, phase
+  return fresh
+end
+
+local function reopenable(this, run, stream, ...)
+  if stream and this.await == attempt.headers then
+    function stream.reopen(err) return reopen(this, run, stream, err) end
+  end
+  return stream, ...
+end
+
+-- Goes on behind a first attempt, until one succeeds or there is no more to hope for.
+local function go_on(this, started, ...)
+  local run = new_run(this)
   return reopenable(this, run, conclude(this, retry.go_on(run, started, ...)))
 end
 
+-- Completes a stream that the first attempt has opened. The state of the call is made only if the
+-- stream is to be reopened, with its attempts as they are.
+local function opened_plainly(stream, info, settings, loop, method, request, started)
+  local attempts = { { seconds = loop.now() - started } }
+  stream.attempts, info.attempts = attempts, attempts
+  function stream.reopen(err)
+    local this = describe(settings, loop, method, request, attempt.headers)
+    local run = new_run(this)
+    this.number, run.attempts = 1, attempts
+    return reopen(this, run, stream, err)
+  end
+  return stream, info
+end
+
 -- A call whose settings ask for nothing but an exchange makes its first attempt without that. It
--- is the only one of most; the info of one that succeeds tells of it by itself.
+-- is the only one of most; the info of a reply tells of it by itself.
 local function perform_plainly(settings, loop, method, request, await)
   local started = loop.now()
   local value, info = attempt.exchange(settings, loop, settings.wire, method, request, await)
-  if value and await == attempt.whole and not settings.retry.retry_if then return value, info end
+  if value and await == attempt.headers then
+    return opened_plainly(value, info, settings, loop, method, request, started)
+  end
+  if value and not settings.retry.retry_if then return value, info end
   local this = describe(settings, loop, method, request, await)
   this.number = 1
   attempt.settle(this, value, info)

@@ -22,6 +22,7 @@ local scheduler = { SLICE = transfers.SLICE }
 ---@field alive integer how many these are
 ---@field running novita.Task?
 ---@field runner table? the waiter of run()
+---@field spare table? as of tasks, for the code outside of them
 ---@field till number? when the turn that runs has used up its time slice
 ---@field pool novita.Pool?
 ---@field broken { err: any }? set while an error in the scheduler has left something undone

@@ -54,6 +54,21 @@ local function is_waited_for(state, waiter, transfer)
   return not task or not task.done and task ~= state.running and task.waiter == waiter
 end
 
+-- Returns a waiter for the transfer: that of the last wait of the same task, or a new one. A stream
+-- waits for each chunk.
+local function new_waiter(owner, transfer, list, slot)
+  local waiter = owner.spare
+  if not waiter then
+    return {
+      transfer = transfer, list = list, slot = slot, ready = false, news = false, task = nil,
+    }
+  end
+  owner.spare = nil
+  waiter.transfer, waiter.list, waiter.slot = transfer, list, slot
+  waiter.ready, waiter.news, waiter.task = false, false, nil
+  return waiter
+end
+
 --- Waits until a transfer has news. Its owner has looked just before, so none is missed.
 ---@param state novita.SchedulerState
 ---@param transfer novita.Transfer
@@ -72,9 +87,8 @@ function transfers.wait(state, transfer, seconds)
     transfer:cancel()
     return true
   end
-  local waiter = {
-    transfer = transfer, list = waiting, slot = slot, ready = false, news = false, task = nil,
-  }
+  local owner = state.running or state
+  local waiter = new_waiter(owner, transfer, waiting, slot)
   waiting[slot] = waiter
   if seconds then add_timer(state, core.now() + seconds, waiter) end
   if transfer:news() then -- came after its owner looked, while other code ran
@@ -83,7 +97,9 @@ function transfers.wait(state, transfer, seconds)
   tasks.park(state, waiter, block)
   waiting[slot] = nil
   if waiter.timer then timers.clear(state.timers, waiter) end
-  return waiter.news
+  local news = waiter.news
+  waiter.transfer, owner.spare = nil, waiter
+  return news
 end
 
 --- Readies all waiters of a pool that was closed, or belongs to the process that forked this one:

@@ -70,7 +70,9 @@ local function add_choice(self, part, position, whole)
     end
   end
   local problem = choices.add(choice, part, whole)
-  if part.finish_reason or self.over then self.over = self.count >= self.n and self:complete() end
+  if part.finish_reason or self.over then
+    self.over = self.count >= (self.several or 1) and self:complete()
+  end
   if choice.failure then self.failure = choice.failure end
   return problem
 end
@@ -82,7 +84,7 @@ local function find_first(self, ended)
   for index in each(self.choices) do
     if not lowest or index < lowest then lowest = index end
   end
-  if lowest == 0 or ended or self.n <= 1 then self.first = lowest end
+  if lowest == 0 or ended or not self.several then self.first = lowest end
 end
 
 --- Adds a chunk.
@@ -193,7 +195,8 @@ local mt = { __index = methods }
 --- Makes an empty accumulator.
 ---@param n any how many choices were asked for
 function accumulator.new(n)
-  return setmetatable({ reply = {}, choices = {}, count = 0, n = tonumber(n) or 1 }, mt)
+  n = tonumber(n) or 1
+  return setmetatable({ reply = {}, choices = {}, count = 0, several = n > 1 and n or nil }, mt)
 end
 
 return accumulator
