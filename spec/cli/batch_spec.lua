@@ -85,6 +85,14 @@ describe("novita batch", function()
     assert.are.same({}, calls())
   end)
 
+  it("takes one prompt, not two", function()
+    cli.write("prompt.txt", "Sum up: {{row.text}}")
+    local run = novita("batch run rows.jsonl --prompt '{{row.text}}' -t prompt.txt")
+    assert.are.equal(2, run.status)
+    assert.is_truthy(run.err:find("--prompt: is in place of -t: name one", 1, true), run.err)
+    assert.are.same({}, calls())
+  end)
+
   it("sends no text that is not what was written", function()
     cli.write("rows.jsonl",
       '{"id":"a","text":"\\ud800"}\n{"id":"b","text":"\252"}\n')

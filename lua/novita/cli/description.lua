@@ -80,6 +80,9 @@ local function apply_request(setup, arguments)
   fields.model = account.model(arguments.model or given.model) -- rows may name one themselves
   fields.message = arguments.prompt
   if arguments.template then
+    if arguments.prompt then
+      return nil, error_hint.config_error("--prompt", "is in place of -t: name one of them")
+    end
     fields.message, err = files.read(arguments.template)
     if not fields.message then return nil, err end
   end
