@@ -49,24 +49,23 @@ static void schedule (uint32_t w[64], const unsigned char *block) {
 }
 
 
-/* adds a block to the state (6.2.2, steps 2 to 4); v is a, b ... h */
+/* adds a block to the state (6.2.2, steps 2 to 4) */
 static void compress (uint32_t state[8], const unsigned char *block) {
-  uint32_t w[64], v[8];
+  uint32_t w[64];
+  uint32_t a = state[0], b = state[1], c = state[2], d = state[3];
+  uint32_t e = state[4], f = state[5], g = state[6], h = state[7];
   int t;
   schedule(w, block);
-  memcpy(v, state, sizeof(v));
   for (t = 0; t < 64; t++) {
-    uint32_t e = v[4], a = v[0];
-    uint32_t first = v[7] + (rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25)) +
-                     ((e & v[5]) ^ (~e & v[6])) + round_constants[t] + w[t];
+    uint32_t first = h + (rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25)) +
+                     ((e & f) ^ (~e & g)) + round_constants[t] + w[t];
     uint32_t second = (rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22)) +
-                      ((a & v[1]) ^ (a & v[2]) ^ (v[1] & v[2]));
-    memmove(v + 1, v, 7 * sizeof(*v));
-    v[4] += first;
-    v[0] = first + second;
+                      ((a & b) ^ (a & c) ^ (b & c));
+    h = g; g = f; f = e; e = d + first;
+    d = c; c = b; b = a; a = first + second;
   }
-  for (t = 0; t < 8; t++)
-    state[t] += v[t];
+  state[0] += a; state[1] += b; state[2] += c; state[3] += d;
+  state[4] += e; state[5] += f; state[6] += g; state[7] += h;
 }
 
 
