@@ -10,6 +10,10 @@
 
 #include "sqlite.h"
 
+/* a Lua state runs in one thread at a time, so its connections need no lock */
+#define OPEN_FLAGS	(SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | \
+			 SQLITE_OPEN_NOMUTEX)
+
 int luaopen_novita_sqlite_core (lua_State *L);
 
 /* the loader finds this in the file when a wrong Lua can't load it */
@@ -59,8 +63,7 @@ static int sqlite_open (lua_State *L) {
   lua_setiuservalue(L, -2, 1);
   db->pid = getpid();
   make_private(path);
-  if (sqlite3_open_v2(path, &db->handle, SQLITE_OPEN_READWRITE |
-                      SQLITE_OPEN_CREATE, NULL) != SQLITE_OK) {
+  if (sqlite3_open_v2(path, &db->handle, OPEN_FLAGS, NULL) != SQLITE_OK) {
     NvSqlFault f;
     nv_sqlite_fault(&f, db->handle);
     sqlite3_close_v2(db->handle);
