@@ -171,10 +171,17 @@ local function make_calls(self, run)
   return nil, run.store_err
 end
 
+-- Returns what the calls of earlier runs have used. A budget counts it; without one it is not read,
+-- since that reads all answers.
+local function used_before(self)
+  if not self.fields.budget then return { tokens = 0, usd = 0 } end
+  return counts.used(self.store, self.number)
+end
+
 local function run_batch(self, counted, err)
   if not counted then return nil, err end
   local used, price_of, done
-  used, err = counts.used(self.store, self.number)
+  used, err = used_before(self)
   if used then price_of, err = price_finder(self, counted.groups) end
   if not price_of then return nil, err end
   local run = new_run(self, counted, used, price_of)
