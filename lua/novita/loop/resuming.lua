@@ -16,7 +16,6 @@ local resuming = {}
 ---@field thread thread? nil once it was abandoned
 ---@field state novita.SchedulerState
 ---@field waiter table? what it waits on
----@field spare table? the waiter of its last wait for a transfer
 ---@field waiters table[]? those that wait for its end
 ---@field awaited novita.CoroutineTask? whose end it waits for
 ---@field depth integer? of resumptions inside of each other

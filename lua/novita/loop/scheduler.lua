@@ -22,7 +22,7 @@ local scheduler = { SLICE = transfers.SLICE }
 ---@field alive integer how many these are
 ---@field running novita.Task?
 ---@field runner table? the waiter of run()
----@field spare table? as of tasks, for the code outside of them
+---@field spares table[] waiters for transfers that are not used any more
 ---@field till number? when the turn that runs has used up its time slice
 ---@field pool novita.Pool?
 ---@field broken { err: any }? set while an error in the scheduler has left something undone
@@ -56,7 +56,7 @@ end
 function scheduler.new(host)
   local state = {
     host = host, waiting = setmetatable({}, { __mode = "v" }), ready = {}, timers = {}, failed = {},
-    tasks = {}, alive = 0,
+    tasks = {}, alive = 0, spares = {},
   }
   local loop = {
     now = core.now,

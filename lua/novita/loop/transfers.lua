@@ -9,6 +9,8 @@ local timers = require("novita.loop.timers")
 
 local add_timer = resuming.add_timer
 
+local MOST_SPARES = 64 -- waiters that are kept
+
 local transfers = {
   SLICE = 0.1, -- seconds; a signal that comes just before a poll is noticed after it
 }
@@ -54,19 +56,24 @@ local function is_waited_for(state, waiter, transfer)
   return not task or not task.done and task ~= state.running and task.waiter == waiter
 end
 
--- Returns a waiter for the transfer: that of the last wait of the same task, or a new one. A stream
--- waits for each chunk.
-local function new_waiter(owner, transfer, list, slot)
-  local waiter = owner.spare
+-- Returns a waiter for the transfer: one that was used before, or a new one. A stream waits for
+-- each chunk.
+local function new_waiter(state, transfer, list, slot)
+  local waiter = table.remove(state.spares)
   if not waiter then
     return {
       transfer = transfer, list = list, slot = slot, ready = false, news = false, task = nil,
     }
   end
-  owner.spare = nil
   waiter.transfer, waiter.list, waiter.slot = transfer, list, slot
   waiter.ready, waiter.news, waiter.task = false, false, nil
   return waiter
+end
+
+-- Keeps a waiter for the next wait.
+local function spare(state, waiter)
+  waiter.transfer = nil
+  if #state.spares < MOST_SPARES then table.insert(state.spares, waiter) end
 end
 
 --- Waits until a transfer has news. Its owner has looked just before, so none is missed.
@@ -87,8 +94,7 @@ function transfers.wait(state, transfer, seconds)
     transfer:cancel()
     return true
   end
-  local owner = state.running or state
-  local waiter = new_waiter(owner, transfer, waiting, slot)
+  local waiter = new_waiter(state, transfer, waiting, slot)
   waiting[slot] = waiter
   if seconds then add_timer(state, core.now() + seconds, waiter) end
   if transfer:news() then -- came after its owner looked, while other code ran
@@ -98,7 +104,7 @@ function transfers.wait(state, transfer, seconds)
   waiting[slot] = nil
   if waiter.timer then timers.clear(state.timers, waiter) end
   local news = waiter.news
-  waiter.transfer, owner.spare = nil, waiter
+  spare(state, waiter)
   return news
 end
 
