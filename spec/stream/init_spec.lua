@@ -83,6 +83,23 @@ describe("a stream", function()
     assert.is_true(info.timings.total > opened + 0.03)
   end)
 
+  it("tells the attempts to open it, at its end and in its error too", function()
+    local stream = open { pace = 0.005 }
+    local attempts = stream.info.attempts
+    assert.equal(1, #attempts)
+    assert.equal(stream.info.timings.total, attempts[1].seconds)
+    local _, info = stream:reply()
+    assert.equal(attempts, info.attempts)
+    local unread = open { pace = 0.005 }
+    local _, whole = unread:reply()
+    assert.is_true(whole.attempts[1].seconds < whole.timings.total - 0.03)
+    local cut = open { events = { streaming.chunk("Hi") }, done = false }
+    local _, err = cut:reply()
+    assert.equal("stream_truncated", err.kind)
+    assert.equal(cut.info.attempts, err.attempts)
+    assert.equal(1, #err.attempts)
+  end)
+
   it("has whole timings too when it ends without [DONE]", function()
     local stream = open { pace = 0.005, done = false }
     local opened = stream.info.timings.total

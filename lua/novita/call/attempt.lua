@@ -94,7 +94,7 @@ function attempt.exchange(settings, loop, wire, method, request, await)
   end
   if not value then
     error_hint.complete(info, settings, wire, request.path or "/chat/completions")
-  elseif await == attempt.headers then
+  elseif await == attempt.headers and settings.wire.deadline then
     value.deadline = settings.wire.deadline
   end
   return value, info

@@ -71,7 +71,7 @@ local function conclude(this, attempts, value, info, ...)
   if value and this.await ~= attempt.headers then
     info.attempts = attempts
   elseif value then
-    value.attempts, value.info.attempts = attempts, attempts
+    value.info.attempts = attempts
   elseif this.log then
     attempt.log(this, "error", { event = "failure", attempts = #attempts }, nil, info)
   end
@@ -134,26 +134,24 @@ local function go_on(this, started, ...)
 end
 
 -- Completes a stream that the first attempt has opened. The state of the call is made only if the
--- stream is to be reopened, with its attempts as they are.
-local function opened_plainly(stream, info, settings, loop, method, request, started)
-  local attempts = { { seconds = loop.now() - started } }
-  stream.attempts, info.attempts = attempts, attempts
+-- stream is to be reopened.
+local function opened_plainly(stream, info, settings, loop, method, request)
   function stream.reopen(err)
     local this = describe(settings, loop, method, request, attempt.headers)
     local run = new_run(this)
-    this.number, run.attempts = 1, attempts
+    this.number, run.attempts = 1, info.attempts
     return reopen(this, run, stream, err)
   end
   return stream, info
 end
 
 -- A call whose settings ask for nothing but an exchange makes its first attempt without that. It
--- is the only one of most; the info of a reply tells of it by itself.
+-- is the only one of most; the info tells of it by itself.
 local function perform_plainly(settings, loop, method, request, await)
   local started = loop.now()
   local value, info = attempt.exchange(settings, loop, settings.wire, method, request, await)
   if value and await == attempt.headers then
-    return opened_plainly(value, info, settings, loop, method, request, started)
+    return opened_plainly(value, info, settings, loop, method, request)
   end
   if value and not settings.retry.retry_if then return value, info end
   local this = describe(settings, loop, method, request, await)

@@ -41,7 +41,7 @@ end
 local function open(self)
   local inner, err = tools.ask(self.run, "stream")
   if not inner then return nil, err end
-  self.inner, self.info, self.attempts = inner, inner.info, inner.attempts
+  self.inner, self.info = inner, inner.info
   return inner
 end
 

@@ -11,10 +11,10 @@ local misuse = require("novita.misuse")
 local reading = require("novita.stream.reading")
 
 ---@class novita.Stream
----@field attempts novita.Attempt[] of opening it; an error that ends it has them too
 ---@field said? string the text of the first choice in what next() or next_text() gave last
 ---@field on_end? fun(reply?: table, err?: novita.Error) called once, at the end
----@field info novita.Info status, headers, request id; timings are whole once the stream has ended
+---@field info novita.Info status, headers, request id, the attempts to open it (an error that ends it
+---  has them too); timings are whole once the stream has ended
 local methods = {}
 local mt = { __name = "novita.stream", __index = methods }
 
@@ -38,7 +38,7 @@ local function fail(self, err)
   partial.incomplete = true -- although all choices may have finished
   if #(partial.choices or {}) > 0 then err.partial = partial end
   error_hint.restate_deadline(err, self.deadline)
-  self.err, self.over, err.attempts = err, true, err.attempts or self.attempts
+  self.err, self.over, err.attempts = err, true, err.attempts or self.info.attempts
   release(self)
   if self.on_end then self.on_end(nil, err) end
   return nil, err
@@ -64,7 +64,7 @@ end
 local function finish(self, err, info)
   if self.over then return nil, self.err end
   release(self)
-  self.info = info or self.info
+  if info then self.info, info.attempts = info, self.info.attempts end
   local assembler = self.assembler
   local complete
   if err then
@@ -77,7 +77,6 @@ local function finish(self, err, info)
       failure(self, "stream_truncated", "the stream ended without a finish reason"))
   end
   self.said = assembler:news(true)
-  self.info.attempts = self.attempts
   self.ended, self.over = true, true
   if self.on_end then self.on_end(assembler.reply) end
   return nil
@@ -104,7 +103,6 @@ local function reopened(self, err)
   self.closed = nil
   if not fresh then return false end
   self.transfer, self.info, self.on_end = fresh.transfer, fresh.info, fresh.on_end
-  self.attempts = fresh.attempts
   if self.err then self.transfer:close() end
   return true
 end
