@@ -13,8 +13,8 @@ local reading = require("novita.stream.reading")
 ---@class novita.Stream
 ---@field said? string the text of the first choice in what next() or next_text() gave last
 ---@field on_end? fun(reply?: table, err?: novita.Error) called once, at the end
----@field info novita.Info status, headers, request id, the attempts to open it (an error that ends it
----  has them too); timings are whole once the stream has ended
+---@field info novita.Info status, headers, request id, the attempts to open it, which an error that
+---  ends it has too; timings are whole once the stream has ended
 local methods = {}
 local mt = { __name = "novita.stream", __index = methods }
 
