@@ -237,6 +237,7 @@ build = {
         "src/http/poller.c",
         "src/http/pool.c",
         "src/http/process.c",
+        "src/http/proxy.c",
         "src/http/request_lines.c",
         "src/http/response_head.c",
         "src/http/sniff.c",

@@ -3,6 +3,7 @@
 ** Maps libcurl's errors to the kinds and reasons of ours.
 */
 
+#include <stdio.h>
 #include <string.h>
 
 #include <curl/curl.h>
@@ -34,6 +35,9 @@ static const struct Cause {
   {CURLE_GOT_NOTHING, "connection", "reset"},
   {CURLE_PARTIAL_FILE, "connection", "reset"},
   {CURLE_HTTP2_STREAM, "connection", "reset"},
+#if LIBCURL_VERSION_NUM >= 0x074900	/* 7.73 */
+  {CURLE_PROXY, "connection", "proxy"},	/* SOCKS */
+#endif
   {CURLE_READ_ERROR, "config", "files"},
   {CURLE_URL_MALFORMAT, "config", NULL},
   {TOO_LARGE, "response_too_large", NULL},
@@ -65,22 +69,17 @@ static const char *limit_message (const NvTransfer *t, CURLcode code) {
 }
 
 
-/* returns the status with which a proxy refused CONNECT, or 0 */
-static int connect_status (const NvTransfer *t) {
-  long status = 0;
-  if (t->status == 0)
-    curl_easy_getinfo(t->easy, CURLINFO_HTTP_CONNECTCODE, &status);
-  return status >= 300 ? (int)status : 0;
-}
-
-
 /*
-** Does the server require a client certificate? Under TLS 1.3 it says so after
-** libcurl has completed the handshake, so libcurl reports a receive error.
+** Does the server refuse the client certificate, or the lack of one? Under TLS
+** 1.3 it says so by an alert (RFC 8446, 6.2) after libcurl has completed the
+** handshake, so libcurl reports a receive error.
 */
-static int is_certificate_required (const NvTransfer *t, CURLcode code) {
-  return code == CURLE_RECV_ERROR &&
-         strstr(t->failure.text, "certificate required") != NULL;
+static int is_certificate_refused (const NvTransfer *t, CURLcode code) {
+  const char *alert = strstr(t->failure.text, " alert ");
+  return code == CURLE_RECV_ERROR && alert != NULL &&
+         (strstr(alert, "certificate") != NULL ||
+          strstr(alert, "unknown ca") != NULL ||
+          strstr(alert, "access denied") != NULL);
 }
 
 
@@ -124,13 +123,16 @@ void nv_curl_error_set (NvTransfer *t, int curl_code) {
   while (c < end && c->code != code)
     c++;
   t->failure.curl_code = curl_code;
-  t->failure.proxy_status = connect_status(t);
+  t->failure.proxy_status = nv_proxy_status(t);
+  if (code == CURLE_ABORTED_BY_CALLBACK)
+    snprintf(t->failure.text, sizeof(t->failure.text),
+             "CONNECT tunnel failed, response %d", t->failure.proxy_status);
   limit = limit_message(t, code);
   if (limit != NULL)
     nv_transfer_set_failure(t, "response_too_large", "headers", limit);
   else if (t->failure.proxy_status > 0)
     nv_transfer_set_failure(t, "connection", "proxy", NULL);
-  else if (is_certificate_required(t, code))
+  else if (is_certificate_refused(t, code))
     nv_transfer_set_failure(t, "connection", "tls", NULL);
   else if (code == CURLE_SSL_CACERT_BADFILE)
     nv_transfer_set_failure(t, "config", bad_file(t), NULL);

@@ -273,14 +273,17 @@ int nv_easy_configure (NvTransfer *t, const NvOptions *o, NvPool *p) {
 #define set_row(name, kind, curl, secret, initial, topic, help) \
   NV_PICK_##kind(, if (curl != NV_NONE) set(curl, o->name);)
   /* wait to share an HTTP/2 connection; without TLS there is none, and the
-     wait would last for a whole response */
-  set(CURLOPT_PIPEWAIT, strncasecmp(o->url, "https:", 6) == 0 ? 1L : 0L);
+     wait would last for a whole response; on another way it is in vain */
+  set(CURLOPT_PIPEWAIT,
+      strncasecmp(o->url, "https:", 6) == 0 && !p->several_ways ? 1L : 0L);
   NV_OPTIONS(set_row)
   set(CURLOPT_ACCEPT_ENCODING, o->stream ? "identity" : "gzip");
   if (code == CURLE_OK)
     code = (CURLcode)nv_trust_set(easy, o, p);
   if (code == CURLE_OK)
     code = set_client_cert(t, o);
+  if (code == CURLE_OK)
+    code = (CURLcode)nv_proxy_configure(t, o);
 #if LIBCURL_VERSION_NUM < 0x075000
   set(CURLOPT_CONNECTTIMEOUT_MS, o->connect_timeout > 1e6 ? NO_TIMEOUT_MS
                                  : (long)(o->connect_timeout * 1000) + 1);
@@ -316,6 +319,7 @@ void nv_easy_release (NvTransfer *t, NvPool *p) {
   curl_easy_setopt(easy, CURLOPT_HTTPHEADER, (struct curl_slist *)NULL);
   curl_easy_setopt(easy, CURLOPT_POSTFIELDS, (char *)NULL);
   curl_easy_setopt(easy, CURLOPT_CURLU, (CURLU *)NULL);
+  nv_proxy_release(t, easy);
   p->idle_handles[p->idle_handle_count++] = easy;
 }
 

@@ -6,28 +6,8 @@
 ** A transfer (NvTransfer) is one HTTP exchange. A pool (NvPool) is one libcurl
 ** multi handle, its connections and the transfers in flight on them.
 **
-**   options.h         the options of a call, one row each
-**   process.c         clock, SIGPIPE, detection of forks
-**   interrupts.c      counts SIGINT and SIGTERM
-**   date.c            dates of HTTP headers
-**   download.c        NvDownload: a file that is complete, or not there
-**   transfer.c        creates and frees transfers; their phases and time-outs
-**   request_lines.c   headers and query of a request, and their secrets
-**   response_head.c   parses the header lines of a response
-**   sniff.c           tells an event stream from other bodies
-**   unpolled.c        excludes time without polling from time-outs
-**   trust.c           chooses CA bundle or CA folder
-**   upload.c          multipart forms, and progress
-**   easy.c            options and callbacks of libcurl's easy handle
-**   abort.c           makes the server see an aborted transfer at once
-**   http2_limit.c     limits connections over which streams share
-**   http2_recheck.c   makes libcurl look again for what it missed
-**   http2_retry.c     repeats requests that no server has processed
-**   curl_error.c      maps libcurl's errors to ours
-**   transfer_end.c    ends transfers: completed, failed or timed out
-**   poller.c          waits for sockets and timers with epoll
-**   drive.c           runs libcurl, and expires transfers
-**   pool.c            opens and closes pools; starts and cancels transfers
+** The options of a call are in options.h, one row each. Here each file has its
+** section.
 **
 ** Functions that can fail return 0 or -1 unless stated otherwise. A zeroed
 ** struct is empty and may be freed. Moments are those of nv_now().
@@ -153,7 +133,7 @@ typedef struct NvFailure {
   const char *phase;		/* phase in which it failed */
   const char *message;		/* for the user; NULL: 'text' is */
   int curl_code;		/* CURLcode, or 0 */
-  int proxy_status;		/* HTTP status of a refused CONNECT, or 0 */
+  int proxy_status;		/* see nv_proxy_status */
   char text[256];		/* CURLOPT_ERRORBUFFER: CURL_ERROR_SIZE */
 } NvFailure;
 
@@ -223,6 +203,7 @@ struct NvTransfer {
   NvFlag unread;		/* news that the owner has not read? */
   NvFlag draining;		/* only completes to keep its connection? */
   NvFlag single_use;		/* is the easy handle not to be reused? */
+  NvFlag tunnels;		/* see nv_proxy_configure */
   NvFlag aborted;		/* ended before the end of the response? */
   NvFlag paused;		/* receiving paused: too much unread? */
   NvFlag headers_complete;
@@ -238,6 +219,7 @@ NV_FUNC NvTransfer *nv_transfer_new (NvPool *p);
 NV_FUNC void nv_transfer_free_idle (NvPool *p);
 NV_FUNC NvFiles *nv_transfer_files (NvTransfer *t);
 NV_FUNC int nv_transfer_set_url (NvTransfer *t, const char *url);
+NV_FUNC const char *nv_transfer_last_url (const NvPool *p);
 NV_FUNC int nv_transfer_apply_url (const NvTransfer *t);
 NV_FUNC int nv_url_is_valid (const char *url);
 NV_FUNC int nv_url_host (const char *url, char host[NV_HOST]);
@@ -289,11 +271,14 @@ struct NvPool {
   int in_flight;		/* length of 'running' */
   int last_id;			/* of the binding's transfers */
   int multiplexed;		/* was the last response HTTP/2? */
+  unsigned way;			/* of the last call, see http2_limit.c */
+  int several_ways;
   long host_limit;		/* connections to one host; 0 = no limit */
   long least_limit;		/* see http2_limit.c */
   int broken;			/* has libcurl failed, without memory? */
   int flush_due;		/* is a RST_STREAM still to be sent? */
   int needs_guard;		/* does libcurl raise SIGPIPE? */
+  int http1_tunnels;		/* see nv_proxy_configure */
   /* kept for reuse */
   int idle_handle_count, idle_transfer_count;
   void *idle_handles[NV_MAX_IDLE];	/* CURL */
@@ -322,6 +307,13 @@ NV_FUNC double nv_unpolled_due (const NvPool *p);
 
 /* sniff.c: tells an event stream from other bodies */
 NV_FUNC void nv_sniff_body (NvTransfer *t, const char *bytes, size_t length);
+
+/* proxy.c: which calls may use a proxy, and how one refuses */
+NV_FUNC int nv_proxy_applies (const char *url, const char *proxy);
+NV_FUNC int nv_proxy_status (const NvTransfer *t);
+NV_FUNC int nv_proxy_refuses (const NvTransfer *t);
+NV_FUNC int nv_proxy_configure (NvTransfer *t, const NvOptions *o);
+NV_FUNC void nv_proxy_release (const NvTransfer *t, void *easy);
 
 /* request_lines.c: headers and query of a request, and their secrets */
 NV_FUNC int nv_transfer_add_header (NvTransfer *t, const char *line);
@@ -354,6 +346,8 @@ NV_FUNC void nv_abort_close (const NvTransfer *t, int curl_code);
 NV_FUNC NvTransfer *nv_abort_flush (NvPool *p, int local_port);
 
 /* http2_limit.c: limits connections over which streams share */
+NV_FUNC void nv_http2_note_way (NvPool *p, const NvOptions *o,
+                                const char *last);
 NV_FUNC void nv_http2_limit (NvPool *p);
 NV_FUNC void nv_http2_widen (NvPool *p);
 

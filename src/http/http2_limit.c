@@ -8,9 +8,14 @@
 ** server that closes one (GOAWAY) lets its streams go on, for minutes; and it
 ** may allow fewer streams. So whenever a transfer waits, one more connection
 ** than are in use is allowed.
+**
+** libcurl counts the connections to a host whatever their way there: a proxy,
+** certificates. So with several ways, one would close the connections of the
+** others, or wait for one that is none of its own; then there is no limit.
 */
 
 #include <string.h>
+#include <strings.h>
 
 #include <curl/curl.h>
 
@@ -19,13 +24,60 @@
 #define STREAMS	100	/* per connection */
 #define PORTS	65536
 
+#define FNV_START	2166136261u	/* FNV-1a, of 32 bits */
+#define FNV_PRIME	16777619u
+
+
+/* a hash of the options that say which connections a call can use; 0: none */
+static unsigned way_of (const NvOptions *o) {
+  const char *const parts[] = {
+    o->proxy, o->ca_file, o->ca_path, o->proxy_ca_file, o->client_cert,
+    o->client_key
+  };
+  unsigned hash = 0;
+  size_t i;
+  for (i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+    const char *at = parts[i];
+    if (at == NULL)
+      continue;
+    hash = (hash ^ FNV_START) + (unsigned)i;
+    for (; *at != '\0'; at++)
+      hash = (hash ^ (unsigned char)*at) * FNV_PRIME;
+  }
+  return hash;
+}
+
+
+/* do two URLs have the same scheme, host and port? */
+static int is_same_host (const char *a, const char *b) {
+  size_t n = strlen("https://");
+  n += strcspn(a + n, "/?#");
+  return strncasecmp(a, b, n) == 0 && strchr("/?#", b[n]) != NULL;
+}
+
+
+/*
+** Notes the way of a call to an https server, whose URL was checked; 'last' is
+** the URL of the call before, or NULL.
+*/
+void nv_http2_note_way (NvPool *p, const NvOptions *o, const char *last) {
+  unsigned way;
+  if (strncasecmp(o->url, "https://", strlen("https://")) != 0)
+    return;
+  way = way_of(o);
+  if (way != p->way && last != NULL && is_same_host(o->url, last))
+    p->several_ways = 1;
+  p->way = way;
+}
+
 
 /*
 ** Sets the limit for the transfers in flight and one more. A response over
-** HTTP/1 removes it.
+** HTTP/1 removes it, and so do several ways.
 */
 void nv_http2_limit (NvPool *p) {
-  long limit = p->multiplexed ? p->in_flight / STREAMS + 1 : 0;
+  int applies = p->multiplexed && !p->several_ways;
+  long limit = applies ? p->in_flight / STREAMS + 1 : 0;
   if (p->in_flight == 0)
     p->least_limit = 0;
   if (limit > 0 && limit < p->least_limit)

@@ -46,7 +46,8 @@
     "of one event of a stream, one line or one id") \
   X(proxy, TEXT, CURLOPT_PROXY, SECRET, "the environment's", "network", \
     "a proxy's URL: `http://`, `https://`, `socks5h://` ...; `\"\"` for " \
-    "none, whatever the environment says") \
+    "none, whatever the environment says; before libcurl 8.0 an `https://` " \
+    "server is spoken to over HTTP/1.1 through one") \
   X(ca_file, FILE, NV_NONE, SHOWN, "the system's", "network", \
     "certificates to trust in place of the system's, a PEM file") \
   X(proxy_ca_file, PEM, NV_NONE, SHOWN, "the system's", "network", \

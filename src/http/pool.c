@@ -126,6 +126,7 @@ int nv_pool_start (NvPool *p, NvTransfer *t, const NvOptions *o) {
     if (t->proxy_ca_file == NULL)
       return -1;
   }
+  nv_http2_note_way(p, o, nv_transfer_last_url(p));
   if (nv_transfer_set_url(t, o->url) != 0 ||
       nv_transfer_set_query(t, o->url) != 0 ||
       nv_transfer_set_proxy(t, o->proxy) != 0)
@@ -227,6 +228,7 @@ static int open_error (void) {
 */
 int nv_pool_open (NvPool *p) {
   CURL *easy;
+  unsigned version;
   errno = 0;
   p->epoll = p->timer = p->wake_fd = -1;
   p->batch = NV_EVENTS;
@@ -246,7 +248,9 @@ int nv_pool_open (NvPool *p) {
     nv_pool_close(p);
     return error;
   }
-  p->needs_guard = curl_version_info(CURLVERSION_NOW)->version_num < 0x075800;
+  version = curl_version_info(CURLVERSION_NOW)->version_num;
+  p->needs_guard = version < 0x075800;
+  p->http1_tunnels = version < 0x080000;
   p->idle_handles[p->idle_handle_count++] = easy;
   return 0;
 }

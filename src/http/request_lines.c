@@ -104,7 +104,8 @@ static void redact_lines (const struct curl_slist *line, NvBuffer *b) {
     const char *value = line->data + length, *blank;
     if (!is_secret(line->data, length))
       continue;
-    value += strspn(value, ":;= ");
+    value += *value != '\0';
+    value += strspn(value, " ");
     nv_buffer_redact(b, value);
     blank = strchr(value, ' ');
     if (blank != NULL)

@@ -71,7 +71,7 @@ static int on_progress (void *data, curl_off_t received_total,
     f->reported_at = t->pool->now;
     nv_transfer_mark_ready(t);
   }
-  return 0;
+  return nv_proxy_refuses(t);
 }
 
 

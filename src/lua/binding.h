@@ -105,7 +105,7 @@ typedef struct NvCall {
   const char *api_key;		/* NULL: none was given */
   const char *user_agent;	/* NULL: NV_STATE_AGENT */
   int anonymous;		/* send no key: api_key = false */
-  int exposed;			/* see nv_request_url_exposed */
+  const char *exposed;		/* see nv_request_url_exposed */
   int headers;			/* stack index of the user's table, or 0 */
   int query;			/* the same */
 } NvCall;
@@ -173,7 +173,8 @@ NV_FUNC void nv_transferclass_open (lua_State *L, int state);
 
 NV_FUNC void nv_request_url_push (lua_State *L, const NvCall *o,
                                   const char *path);
-NV_FUNC int nv_request_url_exposed (const char *url);
+NV_FUNC const char *nv_request_url_exposed (const char *url,
+                                            const char *proxy);
 NV_FUNC int nv_query_push (lua_State *L, const NvCall *o, const char *path);
 
 

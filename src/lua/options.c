@@ -170,7 +170,7 @@ static int read_defaults (lua_State *L, NvCall *o) {
     return -1;
   if (o->api_key != NULL || o->anonymous)
     return 0;
-  o->exposed = nv_request_url_exposed(o->base_url);
+  o->exposed = nv_request_url_exposed(o->base_url, o->wire.proxy);
   return read_environment(L, o, "NOVITA_API_KEY",
                           nv_getenv("NOVITA_API_KEY"), "api_key");
 }

@@ -138,8 +138,7 @@ static int add_authorization (lua_State *L, NvTransfer *t, const NvCall *o,
   }
   if (o->exposed) {
     lua_pushliteral(L, "api_key");
-    lua_pushliteral(L, "NOVITA_API_KEY is sent over plain http only to this "
-                       "machine or to NOVITA_BASE_URL: pass api_key");
+    lua_pushstring(L, o->exposed);
     return -1;
   }
   nv_text_join(L, NV_STATE_BEARER, bearer, sizeof(bearer) - 1, o->api_key);

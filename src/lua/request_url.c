@@ -61,15 +61,23 @@ static int is_loopback (const char *s, size_t length) {
 
 
 /*
-** Would the environment's key be sent over plain http to another machine? This
-** is refused unless NOVITA_BASE_URL names the same URL, because the user who
-** set the key may not know of that server.
+** Would the environment's key be sent over plain http to another machine, or
+** to a proxy? Returns the problem, or NULL. This is refused unless
+** NOVITA_BASE_URL names the same URL, because the user who set the key may not
+** know of that server.
 */
-int nv_request_url_exposed (const char *url) {
+const char *nv_request_url_exposed (const char *url, const char *proxy) {
   const char *named = nv_getenv("NOVITA_BASE_URL"), *host = url + 7;
+  int is_local;
   if (strncasecmp(url, "http://", 7) != 0 ||
       (named != NULL && strcmp(named, url) == 0))
-    return 0;
-  return *host == '[' ? !is_loopback(host + 1, strcspn(host + 1, "]"))
-                      : !is_loopback(host, strcspn(host, ":/"));
+    return NULL;
+  is_local = *host == '[' ? is_loopback(host + 1, strcspn(host + 1, "]"))
+                          : is_loopback(host, strcspn(host, ":/"));
+  if (!is_local)
+    return "NOVITA_API_KEY is sent over plain http only to this machine or to "
+           "NOVITA_BASE_URL: pass api_key";
+  return nv_proxy_applies(url, proxy)
+         ? "NOVITA_API_KEY is not sent over plain http to a proxy: pass "
+           "proxy = \"\", or api_key" : NULL;
 }

@@ -58,7 +58,8 @@
 ---@field max_event_bytes? integer bytes: of one event of a stream, one line or one id; default:
 ---  256 MiB
 ---@field proxy? string a proxy's URL: `http://`, `https://`, `socks5h://` ...; `""` for none,
----  whatever the environment says; default: the environment's
+---  whatever the environment says; before libcurl 8.0 an `https://` server is spoken to over
+---  HTTP/1.1 through one; default: the environment's
 ---@field ca_file? string certificates to trust in place of the system's, a PEM file; default: the
 ---  system's
 ---@field proxy_ca_file? string certificates to trust for an `https://` proxy, a PEM file;
