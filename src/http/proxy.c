@@ -32,20 +32,32 @@ static int is_listed (const char *list, const char *url) {
 }
 
 
+/* returns the first of these variables of the environment that is not empty */
+static const char *variable (const char *const *names) {
+  const char *value = NULL;
+  while (value == NULL && *names != NULL)
+    value = nv_getenv(*names++);
+  return value;
+}
+
+
 /*
 ** May a call of this URL use a proxy: that of the option, which may be NULL,
-** or one of the environment? libcurl knows more forms of no_proxy.
+** or one of the environment? The variables are libcurl's, which knows more
+** forms of no_proxy.
 */
 int nv_proxy_applies (const char *url, const char *proxy) {
-  int secure = strncasecmp(url, "https:", 6) == 0;
-  const char *exempt = nv_getenv("no_proxy");
+  static const char *const plain[] = {
+    "http_proxy", "all_proxy", "ALL_PROXY", NULL
+  };
+  static const char *const secure[] = {
+    "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", NULL
+  };
+  static const char *const exempt[] = {"no_proxy", "NO_PROXY", NULL};
   if (proxy != NULL)
     return *proxy != '\0';
-  if (nv_getenv("all_proxy") == NULL && nv_getenv("ALL_PROXY") == NULL &&
-      nv_getenv(secure ? "https_proxy" : "http_proxy") == NULL &&
-      (!secure || nv_getenv("HTTPS_PROXY") == NULL))
-    return 0;
-  return !is_listed(exempt ? exempt : nv_getenv("NO_PROXY"), url);
+  return variable(strncasecmp(url, "https:", 6) == 0 ? secure : plain) != NULL
+         && !is_listed(variable(exempt), url);
 }
 
 
