@@ -84,6 +84,20 @@ describe("a stream whose first event is an error of code", function()
       assert.are.equal(5, #talk.sim:journal())
     end)
 
+    it(code .. " is so after delays that grow, under a limit too", function()
+      for _, limit in ipairs { false, { concurrency = 1 } } do
+        local outcome = tries.stream({ always = step }, {
+          limit = limit or nil, retry = { initial_delay = 0.1, jitter = 0, attempts = 4 },
+        })
+        local delays, least = {}, 0
+        for index, attempt in ipairs(last_of(outcome.reply).attempts) do
+          delays[index], least = attempt.delay, math.min(least, attempt.seconds)
+        end
+        assert.are.same({ 0.1, 0.2, 0.4 }, delays)
+        assert.are.equal(0, least)
+      end
+    end)
+
     it(code .. " is so under a limit, whose turns come back", function()
       local outcome = tries.chat({ step }, {
         limit = { concurrency = 1 }, on_text = function() end,

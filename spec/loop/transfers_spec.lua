@@ -1,8 +1,12 @@
 -- Waits for transfers, by tasks and by the code outside of them.
 
 local novita = require("novita")
+local socket = require("socket")
 
+local loops = require("novita.loop")
+local poll = require("novita.loop.poll")
 local streaming = require("spec.support.streaming")
+local wire = require("spec.support.wire")
 
 local request = streaming.request
 local sim, client
@@ -32,5 +36,37 @@ describe("calls in tasks", function()
     assert.truthy(err:find("waiting for this answer already", 1, true))
     stream:cancel()
     assert.equal("cancelled", select(3, first:join()).kind)
+  end)
+
+  -- The process is busy until the timer of the second task and the end are due in one turn.
+  it("may not be two that read one stream, not its end either", function()
+    local stream = streaming.open { events = { streaming.chunk("a"), streaming.finish("stop") },
+      delay = 0, pace = 0.05 }
+    local first = novita.spawn(function() return stream:reply() end)
+    local second = novita.spawn(function()
+      loops.here().sleep(0.1)
+      repeat until not stream:next(0)
+    end)
+    socket.sleep(0.4)
+    assert.is_false((second:join()))
+    assert.equal("a", first:wait():text())
+  end)
+
+  it("leave the slot of a transfer that has ended to the next", function()
+    local pool = poll.pool()
+    local first, slot = pool:chat(request, wire.options { deadline = 5 })
+    local waits = novita.spawn(function() return loops.here().wait(first, 0.2) end)
+    local second
+    local called = novita.spawn(function()
+      first:close()
+      sim:script { { delay = 0.5 } }
+      local taken
+      second, taken = pool:chat(request, wire.options { deadline = 5 })
+      assert.equal(slot, taken)
+      return loops.here().wait(second, 3)
+    end)
+    assert.is_false(waits:wait())
+    assert.is_true(called:wait())
+    second:close()
   end)
 end)

@@ -70,6 +70,22 @@ describe("cancel()", function()
     assert.equal(err, select(2, stream:next()))
   end)
 
+  it("never raises, wherever a hook has interrupted the reading", function()
+    for at = 1, 1200, 7 do
+      local stream = open { events = { chunk("a") }, done = false }
+      pcall(function()
+        debug.sethook(function()
+          debug.sethook()
+          error("interrupted", 0)
+        end, "", at)
+        stream:reply()
+        debug.sethook()
+      end)
+      stream:cancel()
+      assert.is_true(stream.over)
+    end
+  end)
+
   it("raises in a loop, where somebody else called it", function()
     local stream = open(streaming.silent { chunk("a") })
     local ok, err = pcall(function()

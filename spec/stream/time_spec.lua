@@ -2,6 +2,9 @@
 -- becomes of the connection.
 
 local core = require("novita.core")
+local novita = require("novita")
+local socket = require("socket")
+
 local poll = require("novita.loop.poll")
 
 local simulator = require("spec.support.simulator_client")
@@ -70,6 +73,33 @@ describe("stream:next", function()
     end
     assert.is_false(stream:next(0))
     stream:cancel()
+  end)
+
+  -- All have news at once; one then blocks in a coroutine, while those before it in the list of
+  -- the turn end their waits.
+  it("returns false after that time, whatever others do", function()
+    sim:reset()
+    local client, streams, late = streaming.client(), {}, {}
+    for number = 1, 6 do
+      local stream = streaming.open(streaming.silent({ chunk("a"), chunk("b") }, { pace = 0.1 }))
+      assert(stream:next())
+      streams[number] = stream
+    end
+    for number, stream in ipairs(streams) do
+      novita.spawn(function()
+        assert(stream:next())
+        if number == 2 then
+          sim:script { { delay = 0.45 } }
+          coroutine.wrap(function() assert(client:chat(streaming.request)) end)()
+        end
+        local seconds = streaming.took(function() assert.is_false(stream:next(0.5)) end)
+        if seconds > 0.5 + streaming.slack then late[number] = seconds end
+        stream:cancel()
+      end)
+    end
+    socket.sleep(0.3)
+    novita.run()
+    assert.same({}, late)
   end)
 end)
 

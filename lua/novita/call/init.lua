@@ -68,6 +68,7 @@ end
 
 local function conclude(this, attempts, value, info, ...)
   if this.turns then tell_turns(attempts, this.turns) end
+  this.turns = nil
   if value and this.await ~= attempt.headers then
     info.attempts = attempts
   elseif value then
@@ -139,7 +140,8 @@ local function opened_plainly(stream, info, settings, loop, method, request)
   function stream.reopen(err)
     local this = describe(settings, loop, method, request, attempt.headers)
     local run = new_run(this)
-    this.number, run.attempts = 1, info.attempts
+    run.attempts = info.attempts
+    this.number = #run.attempts
     return reopen(this, run, stream, err)
   end
   return stream, info

@@ -19,7 +19,7 @@ local transfers = {
 local function block(state, waiter)
   local ok, err = pcall(state.host.block, waiter)
   if ok then return end
-  waiter.list[waiter.slot] = nil
+  if waiter.list[waiter.slot] == waiter then waiter.list[waiter.slot] = nil end
   timers.clear(state.timers, waiter)
   waiter.transfer:cancel()
   error(err, 0)
@@ -101,7 +101,7 @@ function transfers.wait(state, transfer, seconds)
     waiter.ready, waiter.news = true, true
   end
   tasks.park(state, waiter, block)
-  waiting[slot] = nil
+  if waiting[slot] == waiter then waiting[slot] = nil end -- else the slot has another transfer now
   if waiter.timer then timers.clear(state.timers, waiter) end
   local news = waiter.news
   spare(state, waiter)

@@ -130,11 +130,21 @@ local function take(self, brief)
   return finish(self, err, info)
 end
 
+local OUTSIDE = {} -- stands for code outside of tasks
+
+-- Does another task wait for news? It would not learn of an end that is read here. One whose wait
+-- was interrupted does not.
+local function is_awaited(self)
+  local by = self.waiting
+  return by and not by.done and by ~= (self.loop.current() or OUTSIDE)
+end
+
 -- The same and its text, for one reader at a time: a finalizer or a hook that reads the stream here
 -- would change the order of chunks. It may end the stream; or read it before and after this, which
 -- changes `said`.
 local function advance(self, brief)
   if self.busy then misuse.raise("another task reads this stream, or a read was interrupted") end
+  if is_awaited(self) then misuse.raise("another task is waiting for this answer already") end
   self.busy, self.said = true, nil
   local chunk = take(self, brief)
   local said = self.said
@@ -151,7 +161,7 @@ local function wait(self, seconds)
   local left = stream.patience - (self.waited or 0)
   if over and not (seconds and seconds <= left) then most = math.max(left, 0) end
   local start = over and core.now()
-  self.waiting = true
+  self.waiting = self.loop.current() or OUTSIDE
   local news = self.loop.wait(self.transfer, most)
   self.waiting = false
   if self.over then release(self) end
@@ -169,6 +179,7 @@ end
 local function next_of(self, seconds, brief)
   if self.loop.breathe then self.loop.breathe() end
   if not self.busy then self.said = nil end
+  local due = seconds and core.now() + seconds
   while not self.over do
     local chunk, said = advance(self, brief)
     if chunk then return chunk, nil, said end
@@ -177,7 +188,7 @@ local function next_of(self, seconds, brief)
       local _, err = finish(self, nil, self.transfer:info())
       return nil, err, self.said
     end
-    if not wait(self, seconds) then return false end
+    if not wait(self, due and math.max(due - core.now(), 0)) then return false end
   end
   return nil, self.err
 end
@@ -240,7 +251,8 @@ end
 --- Cancels at once: closes the connection, also while the server sends nothing.
 function methods:cancel()
   if self.over then return end
-  if not self.closed then self.transfer:cancel() end
+  local is_open = not self.closed and self.transfer:slot() -- no more if a read was interrupted
+  if is_open then self.transfer:cancel() end
   fail(self, failure(self, "cancelled", "the call was cancelled"))
 end
 
