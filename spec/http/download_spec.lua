@@ -24,6 +24,21 @@ local function save(step, fields, options)
   return talk.client(options):request(request)
 end
 
+-- A cut in compressed bytes would not be noticed.
+describe("an answer that does not show its end", function()
+  it("is asked for without compression, JSON with it", function()
+    local client = talk.client()
+    assert(save({ body = "text" }))
+    sim:script { { body = "text", content_type = "text/plain" } }
+    assert(client:request { path = "/content" })
+    assert(client:models())
+    assert(client:chat(talk.request()))
+    local asked = {}
+    for index, entry in ipairs(sim:journal()) do asked[index] = entry.header["accept-encoding"] end
+    assert.are.same({ "identity", "identity", "gzip", "gzip" }, asked)
+  end)
+end)
+
 describe("an answer that goes into a file", function()
   it("is there under its name, and given by it, once it is whole", function()
     files.write(path, "old")

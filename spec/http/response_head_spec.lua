@@ -1,5 +1,7 @@
 -- HTTP as servers speak it, well and badly.
 
+local novita = require("novita")
+
 local failures = require("spec.support.failures")
 local simulator = require("spec.support.simulator_client")
 local wire = require("spec.support.wire")
@@ -145,6 +147,15 @@ describe("a redirect", function()
       assert.are.equal("redirect", err.kind)
     end
     assert.are.equal(7, #sim:journal())
+  end)
+
+  -- libcurl sends the request again without the header (RFC 9110, 10.1.1).
+  it("417 is followed by the stream that was asked for", function()
+    sim:script { { early = true, status = 417, body = "" } }
+    local client = novita.new(wire.options())
+    local stream = assert(client:stream(wire.request, { headers = { Expect = "100-continue" } }))
+    assert.are.equal("You asked:", stream:reply():text():sub(1, 10))
+    assert.are.equal(2, #sim:journal())
   end)
 
   it("without a target is one too", function()

@@ -46,7 +46,7 @@ static void finish_completed (NvPool *p) {
     CURLcode code = message->data.result;
     void *t = NULL;
     curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &t);
-    if (!nv_http2_retry(t, (int)code))
+    if (!nv_resend(t, (int)code))
       nv_transfer_finish(t, (int)code);  /* frees 'message' too */
   }
 }

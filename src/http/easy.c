@@ -262,6 +262,17 @@ static CURLcode set_request (NvTransfer *t, const NvOptions *o) {
 
 
 /*
+** May the response be compressed? libcurl does not notice that a compressed
+** body is cut, while JSON shows whether it is whole; and chunks of a stream
+** would wait for each other.
+*/
+static int is_compressible (const NvTransfer *t, const NvOptions *o) {
+  return !o->stream && (t->answer == NV_JSON || t->answer == NV_CHAT) &&
+         (t->files == NULL || t->files->download.path == NULL);
+}
+
+
+/*
 ** Sets the options that differ between calls; -1 without memory, which is all
 ** that can fail.
 */
@@ -277,7 +288,7 @@ int nv_easy_configure (NvTransfer *t, const NvOptions *o, NvPool *p) {
   set(CURLOPT_PIPEWAIT,
       strncasecmp(o->url, "https:", 6) == 0 && !p->several_ways ? 1L : 0L);
   NV_OPTIONS(set_row)
-  set(CURLOPT_ACCEPT_ENCODING, o->stream ? "identity" : "gzip");
+  set(CURLOPT_ACCEPT_ENCODING, is_compressible(t, o) ? "gzip" : "identity");
   if (code == CURLE_OK)
     code = (CURLcode)nv_trust_set(easy, o, p);
   if (code == CURLE_OK)

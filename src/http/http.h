@@ -181,7 +181,7 @@ struct NvTransfer {
   double last_byte_at;
   double rechecked_at;		/* see http2_recheck.c */
   int local_port;		/* of the connection, once 'sent_at' is set */
-  int retries;			/* see http2_retry.c */
+  int retries;			/* see resend.c */
   /* response head */
   NvBuffer head;		/* header lines of the final response */
   size_t header_bytes;		/* of all responses, interim ones too */
@@ -206,6 +206,7 @@ struct NvTransfer {
   NvFlag tunnels;		/* see nv_proxy_configure */
   NvFlag aborted;		/* ended before the end of the response? */
   NvFlag paused;		/* receiving paused: too much unread? */
+  NvFlag wants_stream;		/* options.stream, which an error clears */
   NvFlag headers_complete;
   NvFlag not_event_stream;	/* Content-Type not text/event-stream? */
   NvFlag is_json;		/* is Content-Type a JSON type? */
@@ -355,8 +356,8 @@ NV_FUNC void nv_http2_widen (NvPool *p);
 NV_FUNC double nv_http2_recheck_due (const NvTransfer *t);
 NV_FUNC int nv_http2_recheck (NvTransfer *t);
 
-/* http2_retry.c: repeats requests that no server has processed */
-NV_FUNC int nv_http2_retry (NvTransfer *t, int curl_code);
+/* resend.c: repeats requests that no server has processed */
+NV_FUNC int nv_resend (NvTransfer *t, int curl_code);
 
 /* poller.c: waits for sockets and timers with epoll */
 #define NV_INTERRUPTED	(-1)	/* results of nv_poller_sockets */

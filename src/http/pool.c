@@ -116,6 +116,7 @@ static int fail_unstarted (NvTransfer *t) {
 int nv_pool_start (NvPool *p, NvTransfer *t, const NvOptions *o) {
   int failed;
   t->options = *o;
+  t->wants_stream = o->stream != 0;
   nv_sse_init(&t->sse, o->max_event_bytes);
   t->sse.errors = 1;
   t->phase = "connect";

@@ -18,6 +18,7 @@ static void on_status_line (NvTransfer *t, const char *line, size_t length) {
   nv_buffer_consume(&t->head, nv_buffer_length(&t->head));
   t->pool->multiplexed = line[5] >= '2';
   t->headers_complete = t->not_event_stream = t->is_json = 0;
+  t->options.stream = t->wants_stream;  /* an error before it was none */
   t->content_length = -1;
   t->status = 0;
   while (i < length && line[i] != ' ')

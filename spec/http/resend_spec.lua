@@ -1,8 +1,9 @@
--- A request that an HTTP/2 server refuses, which has processed nothing of it, is sent again; but a
+-- Requests that no server has processed are sent again. One that an HTTP/2 server refuses is; but a
 -- server that refuses for ever is not asked for ever. The frames are a script of the simulator's.
 
 local novita = require("novita")
 
+local poll = require("novita.loop.poll")
 local simulator = require("spec.support.simulator_client")
 local wire = require("spec.support.wire")
 
@@ -64,5 +65,36 @@ describe("over HTTP/2 a server that refuses every request", function()
     refuse(GOAWAY)
     local _, connections = fails("connection")
     assert.is_true(connections <= TRIES * (1 + RESENDS))
+  end)
+end)
+
+-- A kept connection that the server closes as the next request comes (RFC 9112, 9.3.1).
+describe("on a kept connection that is closed before any answer", function()
+  local sim = simulator.shared()
+
+  before_each(function()
+    poll.pool():close()
+    sim:reset()
+  end)
+
+  it("a request is sent again, however often that was so before", function()
+    local client = novita.new(wire.options { retry = "none" })
+    assert(client:chat(wire.request))
+    for _ = 1, 12 do
+      sim:script { { raw = "", ending = "reset" } }
+      local reply, info = client:chat(wire.request)
+      assert(reply, info)
+      assert.equal(1, #info.attempts)
+    end
+  end)
+
+  it("a large one is, although it was not sent to its end", function()
+    local client = novita.new(wire.options { retry = "none" })
+    for _ = 1, 5 do
+      assert(client:chat(wire.request))
+      sim:script { { early = true, raw = "", ending = "reset" } }
+      assert(client:chat { model = wire.model, message = ("x"):rep(4e6) })
+      poll.pool():close()
+    end
   end)
 end)

@@ -1,5 +1,5 @@
 /*
-** http2_retry.c
+** resend.c
 ** Repeats requests that no server has processed.
 **
 ** A server that closes an HTTP/2 connection sends the last stream it has
@@ -22,12 +22,18 @@
 /*
 ** Has libcurl given up such a request? It has no CURLcode for that, but the
 ** message is the same in all versions (Curl_retry_request). It retries only if
-** no byte of a response was received.
+** no byte of a response was received, and a reused connection was closed. Of
+** these it counts the retries of all transfers of a handle, so it gives up the
+** sixth; and it retries none while the body is sent.
 */
 static int is_unprocessed (const NvTransfer *t, int curl_code) {
   static const char words[] = "Connection died, tried ";
-  return (curl_code == CURLE_SEND_ERROR || curl_code == CURLE_RECV_ERROR) &&
-         t->header_bytes == 0 &&
+  long connects = 0;
+  if ((curl_code != CURLE_SEND_ERROR && curl_code != CURLE_RECV_ERROR &&
+       curl_code != CURLE_GOT_NOTHING) || t->header_bytes > 0)
+    return 0;
+  curl_easy_getinfo(t->easy, CURLINFO_NUM_CONNECTS, &connects);
+  return connects == 0 ||
          strncmp(t->failure.text, words, sizeof(words) - 1) == 0;
 }
 
@@ -36,7 +42,7 @@ static int is_unprocessed (const NvTransfer *t, int curl_code) {
 ** Called when libcurl reports that 't' has ended. Returns 1 if 't' is started
 ** again, else 0 with nothing changed.
 */
-int nv_http2_retry (NvTransfer *t, int curl_code) {
+int nv_resend (NvTransfer *t, int curl_code) {
   NvPool *p = t->pool;
   if (t->failure.kind != NULL || t->retries >= MAX_RETRIES ||
       !is_unprocessed(t, curl_code))
