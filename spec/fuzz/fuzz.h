@@ -87,6 +87,7 @@ static NvTransfer *new_transfer (int status, const char *phase,
   static NvPool closed;
   NvTransfer *t = nv_transfer_new(&closed);
   nv_transfer_add_header(t, "Authorization: Bearer " KEY);
+  nv_transfer_share_lines(t);
   t->status = status;
   t->headers_complete = 1;
   t->phase = phase;

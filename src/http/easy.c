@@ -306,7 +306,7 @@ int nv_easy_configure (NvTransfer *t, const NvOptions *o, NvPool *p) {
   set(CURLOPT_PREREQDATA, t);
 #endif
   set(CURLOPT_ERRORBUFFER, t->failure.text);
-  set(CURLOPT_HTTPHEADER, (struct curl_slist *)t->headers);
+  set(CURLOPT_HTTPHEADER, nv_lines_list(t->lines));
   if (code == CURLE_OK)
     code = set_request(t, o);
 #undef set_row

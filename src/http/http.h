@@ -106,6 +106,7 @@ enum {
 typedef struct NvPool NvPool;
 typedef struct NvTransfer NvTransfer;
 typedef struct NvUrl NvUrl;
+typedef struct NvLines NvLines;
 
 /*
 ** The options of a transfer. The caller owns the strings and fields, which
@@ -167,7 +168,7 @@ struct NvTransfer {
   /* request */
   NvOptions options;		/* its strings are NULL once it is started */
   NvBuffer request;		/* body; does not move while running */
-  void *headers;		/* curl_slist of "Name: value", owned */
+  NvLines *lines;		/* "Name: value", once it is started */
   void *query;			/* curl_slist of "name=value", owned */
   NvFiles *files;		/* of a form or a download, owned; or NULL */
   char *proxy_ca_file;		/* copy of the option, owned; or NULL */
@@ -285,6 +286,7 @@ struct NvPool {
   void *idle_handles[NV_MAX_IDLE];	/* CURL */
   NvTransfer *idle_transfers[NV_MAX_IDLE];
   NvUrl *url;			/* of the transfer started last, or NULL */
+  NvLines *lines;		/* likewise */
   const char *ca_file, *ca_path;	/* libcurl's defaults, or NULL */
   int trust_found, trust_differs;	/* see trust.c */
 };
@@ -318,6 +320,9 @@ NV_FUNC void nv_proxy_release (const NvTransfer *t, void *easy);
 
 /* request_lines.c: headers and query of a request, and their secrets */
 NV_FUNC int nv_transfer_add_header (NvTransfer *t, const char *line);
+NV_FUNC int nv_transfer_share_lines (NvTransfer *t);
+NV_FUNC void *nv_lines_list (const NvLines *lines);
+NV_FUNC void nv_lines_drop (NvLines *lines);
 NV_FUNC int nv_transfer_set_query (NvTransfer *t, const char *url);
 NV_FUNC int nv_transfer_set_proxy (NvTransfer *t, const char *proxy);
 NV_FUNC void nv_transfer_redact (const NvTransfer *t, NvBuffer *b);

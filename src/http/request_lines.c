@@ -27,9 +27,86 @@ static int append_line (void **list, const char *line) {
 }
 
 
-/* adds a header line "Name: value" to the request */
+/* the header lines of a request, shared by the transfers that have the same */
+struct NvLines {
+  int users;
+  void *list;			/* curl_slist */
+};
+
+
+/* returns the lines, which may be NULL, as a curl_slist */
+void *nv_lines_list (const NvLines *lines) {
+  return lines != NULL ? lines->list : NULL;
+}
+
+
+/* removes one user of the lines, which may be NULL; the last one frees them */
+void nv_lines_drop (NvLines *lines) {
+  if (lines == NULL || --lines->users > 0)
+    return;
+  curl_slist_free_all(lines->list);
+  free(lines);
+}
+
+
+/*
+** Adds a header line "Name: value" to the request, before it is started. Until
+** then the lines are in 'head', which is for those of the response later.
+*/
 int nv_transfer_add_header (NvTransfer *t, const char *line) {
-  return append_line(&t->headers, line);
+  return nv_buffer_append(&t->head, line, strlen(line) + 1);
+}
+
+
+/* are these the lines in the buffer, each with its NUL? */
+static int has_lines (const NvLines *lines, const NvBuffer *b) {
+  const char *at = nv_buffer_data(b), *end = at + nv_buffer_length(b);
+  const struct curl_slist *line = lines->list;
+  for (; line != NULL && at < end; line = line->next) {
+    if (strcmp(at, line->data) != 0)
+      return 0;
+    at += strlen(at) + 1;
+  }
+  return line == NULL && at == end;
+}
+
+
+/* returns the lines in the buffer, with one user; NULL without memory */
+static NvLines *new_lines (const NvBuffer *b) {
+  const char *at = nv_buffer_data(b), *end = at + nv_buffer_length(b);
+  NvLines *lines = calloc(1, sizeof(*lines));
+  if (lines == NULL)
+    return NULL;
+  lines->users = 1;
+  for (; at < end; at += strlen(at) + 1) {
+    if (append_line(&lines->list, at) != 0) {
+      nv_lines_drop(lines);
+      return NULL;
+    }
+  }
+  return lines;
+}
+
+
+/*
+** Completes the header lines of 't'; -1 without memory. Mostly they are those
+** of the transfer before, with which it shares them.
+*/
+int nv_transfer_share_lines (NvTransfer *t) {
+  NvPool *p = t->owner;
+  if (nv_buffer_length(&t->head) == 0)
+    return 0;
+  if (p->lines == NULL || !has_lines(p->lines, &t->head)) {
+    NvLines *lines = new_lines(&t->head);
+    if (lines == NULL)
+      return -1;
+    nv_lines_drop(p->lines);
+    p->lines = lines;
+  }
+  t->lines = p->lines;
+  t->lines->users++;
+  nv_buffer_consume(&t->head, nv_buffer_length(&t->head));
+  return 0;
 }
 
 
@@ -144,7 +221,7 @@ static void redact_proxies (NvBuffer *b) {
 ** the rest of the value counts too.
 */
 void nv_transfer_redact (const NvTransfer *t, NvBuffer *b) {
-  redact_lines(t->headers, b);
+  redact_lines(nv_lines_list(t->lines), b);
   redact_lines(t->query, b);
   redact_proxies(b);
 }

@@ -135,10 +135,12 @@ static void free_transfer (NvTransfer *t) {
 }
 
 
-/* frees the transfers and the URL that the pool keeps for reuse */
+/* frees the transfers, the URL and the lines that the pool keeps for reuse */
 void nv_transfer_free_idle (NvPool *p) {
   drop_url(p->url);
+  nv_lines_drop(p->lines);
   p->url = NULL;
+  p->lines = NULL;
   while (p->idle_transfer_count > 0)
     free_transfer(p->idle_transfers[--p->idle_transfer_count]);
 }
@@ -162,7 +164,7 @@ static void clear_transfer (NvTransfer *t) {
 /* frees what 't' owns, and 't' itself unless the pool keeps it for reuse */
 void nv_transfer_retire (NvTransfer *t) {
   NvPool *p = t->owner;
-  curl_slist_free_all(t->headers);
+  nv_lines_drop(t->lines);
   curl_slist_free_all(t->query);
   nv_sse_free(&t->sse);
   if (t->files != NULL)
