@@ -6,6 +6,7 @@ local socket = require("socket")
 local child = require("spec.support.child")
 local http2 = require("spec.support.http2")
 local loops = require("novita.loop")
+local simulator = require("spec.support.simulator_client")
 local streaming = require("spec.support.streaming")
 local talk = require("spec.support.client")
 local tunnels = require("spec.support.tunnels")
@@ -20,7 +21,7 @@ local function refusal(step, options)
   step.uses = 9
   talk.sim:script { step }
   options = options or {}
-  options.proxy, options.base_url = PROXY, "https://novita.test/v1"
+  options.proxy, options.base_url = options.proxy or PROXY, "https://novita.test/v1"
   options.retry = { attempts = 3, initial_delay = 0 }
   local reply, err = talk.client(options):chat(talk.request())
   assert.is_nil(reply)
@@ -96,11 +97,15 @@ describe("a SOCKS proxy", function()
     assert.is_nil(err.proxy_status)
   end)
 
-  it("that refuses the login is not", function()
+  it("that refuses the login is not, which says nothing of later calls", function()
     for _, bytes in ipairs { "\5\2\1\1", "\5\255" } do
       local err = socks(bytes)
       assert.same({ "connection", "proxy", 407, 1 },
         { err.kind, err.reason, err.proxy_status, #err.attempts })
+      local client = talk.client { base_url = simulator.refused(), retry = { attempts = 1 } }
+      err = select(2, client:chat(talk.request()))
+      assert.same({ "connect" }, { err.reason, err.proxy_status })
+      assert.equal("dns", refusal({ status = 200 }, { proxy = "http://novita.invalid" }).reason)
     end
   end)
 end)
@@ -155,10 +160,24 @@ describe("a tunnel", function()
     assert.same({ 250, 250 }, { summary.ok, summary.total })
   end)
 
-  test("that does not open delays no call on another way", function()
-    for _, way in ipairs { proxy:url(), proxy:url("ann"), "" } do
+  test("that closes under a request, and is refused then, ends the call", function()
+    local brief = client { proxy = proxy:url("brief"), deadline = 60 }
+    assert(brief:chat(streaming.request))
+    socket.sleep(0.1)
+    local err
+    local seconds = wire.took(function() err = select(2, brief:chat(streaming.request)) end)
+    assert.same({ "proxy", 407 }, { err.reason, err.proxy_status })
+    assert.equal("CONNECT tunnel failed, response 407", err.message)
+    assert.is_true(seconds < 1 + wire.slack, seconds)
+  end)
+
+  test("that does not open delays no call on another way, whatever is called between", function()
+    for index, way in ipairs { proxy:url(), proxy:url("ann"), "" } do
       local mute, done = client { proxy = proxy:url("mute"), deadline = 3 }, false
       local call = novita.spawn(function() return mute:chat(streaming.request) end)
+      if index == 2 then
+        client({ proxy = way, base_url = "https://127.0.0.1:1/v1" }):chat(streaming.request)
+      end
       novita.spawn(function()
         local seconds = wire.took(function()
           assert(client({ proxy = way }):chat(streaming.request))
@@ -208,6 +227,7 @@ describe("the environment's key", function()
     for _, text in ipairs {
       output("", { http_proxy = PROXY }), output("", { all_proxy = PROXY }),
       output("", { http_proxy = PROXY, no_proxy = "novita.test" }),
+      output("", { http_proxy = PROXY, no_proxy = "novita.test,*" }),
       output((", proxy = %q"):format(PROXY), {}),
     } do
       assert.truthy(text:find(refused), text)

@@ -52,6 +52,29 @@ describe("calls in tasks", function()
     assert.equal("a", first:wait():text())
   end)
 
+  it("may read a stream for which one was interrupted that waited", function()
+    local stream = streaming.open { events = { streaming.chunk("a"), streaming.finish("stop") },
+      pace = 0.1 }
+    assert(stream:next())
+    local loop, raises = loops.here(), true
+    local first = novita.spawn(function()
+      local wait = stream.loop.wait
+      stream.loop = setmetatable({ wait = function(...)
+        wait(...)
+        if raises then error("interrupted", 0) end
+      end }, { __index = loop })
+      assert(not pcall(stream.next, stream, 0.02))
+      stream.loop, raises = loop, false
+      loop.sleep(0.3)
+    end)
+    local second = novita.spawn(function()
+      loop.sleep(0.05)
+      return stream:reply()
+    end)
+    assert.equal("a", second:wait():text())
+    first:wait()
+  end)
+
   it("leave the slot of a transfer that has ended to the next", function()
     local pool = poll.pool()
     local first, slot = pool:chat(request, wire.options { deadline = 5 })

@@ -123,8 +123,8 @@ void nv_curl_error_set (NvTransfer *t, int curl_code) {
   while (c < end && c->code != code)
     c++;
   t->failure.curl_code = curl_code;
-  t->failure.proxy_status = nv_proxy_status(t);
-  if (code == CURLE_ABORTED_BY_CALLBACK)
+  t->failure.proxy_status = nv_proxy_status(t, curl_code);
+  if (nv_proxy_refuses(t))  /* libcurl's text may be that of a try before */
     snprintf(t->failure.text, sizeof(t->failure.text),
              "CONNECT tunnel failed, response %d", t->failure.proxy_status);
   limit = limit_message(t, code);

@@ -286,7 +286,7 @@ int nv_easy_configure (NvTransfer *t, const NvOptions *o, NvPool *p) {
   /* wait to share an HTTP/2 connection; without TLS there is none, and the
      wait would last for a whole response; on another way it is in vain */
   set(CURLOPT_PIPEWAIT,
-      strncasecmp(o->url, "https:", 6) == 0 && !p->several_ways ? 1L : 0L);
+      strncasecmp(o->url, "https:", 6) == 0 && !t->several_ways ? 1L : 0L);
   NV_OPTIONS(set_row)
   set(CURLOPT_ACCEPT_ENCODING, is_compressible(t, o) ? "gzip" : "identity");
   if (code == CURLE_OK)
@@ -306,7 +306,7 @@ int nv_easy_configure (NvTransfer *t, const NvOptions *o, NvPool *p) {
   set(CURLOPT_PREREQDATA, t);
 #endif
   set(CURLOPT_ERRORBUFFER, t->failure.text);
-  set(CURLOPT_HTTPHEADER, nv_lines_list(t->lines));
+  set(CURLOPT_HTTPHEADER, t->lines != NULL ? t->lines->list : NULL);
   if (code == CURLE_OK)
     code = set_request(t, o);
 #undef set_row

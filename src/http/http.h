@@ -106,7 +106,8 @@ enum {
 typedef struct NvPool NvPool;
 typedef struct NvTransfer NvTransfer;
 typedef struct NvUrl NvUrl;
-typedef struct NvLines NvLines;
+typedef struct NvLines { int users; void *list; } NvLines;  /* curl_slist */
+typedef struct NvWay { unsigned host, way; int several; } NvWay;
 
 /*
 ** The options of a transfer. The caller owns the strings and fields, which
@@ -205,6 +206,7 @@ struct NvTransfer {
   NvFlag draining;		/* only completes to keep its connection? */
   NvFlag single_use;		/* is the easy handle not to be reused? */
   NvFlag tunnels;		/* see nv_proxy_configure */
+  NvFlag several_ways;		/* see http2_limit.c */
   NvFlag aborted;		/* ended before the end of the response? */
   NvFlag paused;		/* receiving paused: too much unread? */
   NvFlag wants_stream;		/* options.stream, which an error clears */
@@ -221,7 +223,6 @@ NV_FUNC NvTransfer *nv_transfer_new (NvPool *p);
 NV_FUNC void nv_transfer_free_idle (NvPool *p);
 NV_FUNC NvFiles *nv_transfer_files (NvTransfer *t);
 NV_FUNC int nv_transfer_set_url (NvTransfer *t, const char *url);
-NV_FUNC const char *nv_transfer_last_url (const NvPool *p);
 NV_FUNC int nv_transfer_apply_url (const NvTransfer *t);
 NV_FUNC int nv_url_is_valid (const char *url);
 NV_FUNC int nv_url_host (const char *url, char host[NV_HOST]);
@@ -248,6 +249,7 @@ typedef struct NvFeatures {
 
 #define NV_MAX_IDLE	64	/* idle handles and transfers kept for reuse */
 #define NV_EVENTS	64	/* maximum of one epoll_wait */
+#define NV_WAYS		8	/* hosts whose ways a pool remembers */
 
 struct NvPool {
   void *multi;			/* CURLM; NULL = closed */
@@ -273,8 +275,8 @@ struct NvPool {
   int in_flight;		/* length of 'running' */
   int last_id;			/* of the binding's transfers */
   int multiplexed;		/* was the last response HTTP/2? */
-  unsigned way;			/* of the last call, see http2_limit.c */
-  int several_ways;
+  NvWay ways[NV_WAYS];		/* see http2_limit.c */
+  int way_count;		/* those noted so far */
   long host_limit;		/* connections to one host; 0 = no limit */
   long least_limit;		/* see http2_limit.c */
   int broken;			/* has libcurl failed, without memory? */
@@ -313,7 +315,7 @@ NV_FUNC void nv_sniff_body (NvTransfer *t, const char *bytes, size_t length);
 
 /* proxy.c: which calls may use a proxy, and how one refuses */
 NV_FUNC int nv_proxy_applies (const char *url, const char *proxy);
-NV_FUNC int nv_proxy_status (const NvTransfer *t);
+NV_FUNC int nv_proxy_status (const NvTransfer *t, int curl_code);
 NV_FUNC int nv_proxy_refuses (const NvTransfer *t);
 NV_FUNC int nv_proxy_configure (NvTransfer *t, const NvOptions *o);
 NV_FUNC void nv_proxy_release (const NvTransfer *t, void *easy);
@@ -321,7 +323,6 @@ NV_FUNC void nv_proxy_release (const NvTransfer *t, void *easy);
 /* request_lines.c: headers and query of a request, and their secrets */
 NV_FUNC int nv_transfer_add_header (NvTransfer *t, const char *line);
 NV_FUNC int nv_transfer_share_lines (NvTransfer *t);
-NV_FUNC void *nv_lines_list (const NvLines *lines);
 NV_FUNC void nv_lines_drop (NvLines *lines);
 NV_FUNC int nv_transfer_set_query (NvTransfer *t, const char *url);
 NV_FUNC int nv_transfer_set_proxy (NvTransfer *t, const char *proxy);
@@ -352,8 +353,7 @@ NV_FUNC void nv_abort_close (const NvTransfer *t, int curl_code);
 NV_FUNC NvTransfer *nv_abort_flush (NvPool *p, int local_port);
 
 /* http2_limit.c: limits connections over which streams share */
-NV_FUNC void nv_http2_note_way (NvPool *p, const NvOptions *o,
-                                const char *last);
+NV_FUNC void nv_http2_note_way (NvTransfer *t, const NvOptions *o);
 NV_FUNC void nv_http2_limit (NvPool *p);
 NV_FUNC void nv_http2_widen (NvPool *p);
 

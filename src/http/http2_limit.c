@@ -28,46 +28,70 @@
 #define FNV_PRIME	16777619u
 
 
-/* a hash of the options that say which connections a call can use; 0: none */
+/* adds bytes to a hash */
+static unsigned add_bytes (unsigned hash, const char *s, size_t n) {
+  size_t i;
+  for (i = 0; i < n; i++)
+    hash = (hash ^ (unsigned char)s[i]) * FNV_PRIME;
+  return hash;
+}
+
+
+/* a hash of the options that say which connections a call can use */
 static unsigned way_of (const NvOptions *o) {
   const char *const parts[] = {
     o->proxy, o->ca_file, o->ca_path, o->proxy_ca_file, o->client_cert,
     o->client_key
   };
-  unsigned hash = 0;
+  unsigned hash = FNV_START;
   size_t i;
   for (i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
-    const char *at = parts[i];
-    if (at == NULL)
-      continue;
-    hash = (hash ^ FNV_START) + (unsigned)i;
-    for (; *at != '\0'; at++)
-      hash = (hash ^ (unsigned char)*at) * FNV_PRIME;
+    hash = add_bytes(hash, parts[i] ? "+" : "-", 1);
+    if (parts[i] != NULL)
+      hash = add_bytes(hash, parts[i], strlen(parts[i]) + 1);
   }
   return hash;
 }
 
 
-/* do two URLs have the same scheme, host and port? */
-static int is_same_host (const char *a, const char *b) {
-  size_t n = strlen("https://");
-  n += strcspn(a + n, "/?#");
-  return strncasecmp(a, b, n) == 0 && strchr("/?#", b[n]) != NULL;
+/* returns what is known of a host; of a new one, replaces the oldest */
+static NvWay *find_host (NvPool *p, unsigned host, unsigned way) {
+  NvWay *w;
+  int i;
+  for (i = 0; i < p->way_count && i < NV_WAYS; i++) {
+    if (p->ways[i].host == host)
+      return &p->ways[i];
+  }
+  w = &p->ways[p->way_count++ % NV_WAYS];
+  w->host = host;
+  w->way = way;
+  w->several = 0;
+  return w;
 }
 
 
-/*
-** Notes the way of a call to an https server, whose URL was checked; 'last' is
-** the URL of the call before, or NULL.
-*/
-void nv_http2_note_way (NvPool *p, const NvOptions *o, const char *last) {
+/* notes the way of a call to an https server, and if others had another one */
+void nv_http2_note_way (NvTransfer *t, const NvOptions *o) {
+  size_t n = strlen("https://");
   unsigned way;
-  if (strncasecmp(o->url, "https://", strlen("https://")) != 0)
+  NvWay *w;
+  if (strncasecmp(o->url, "https://", n) != 0)
     return;
   way = way_of(o);
-  if (way != p->way && last != NULL && is_same_host(o->url, last))
-    p->several_ways = 1;
-  p->way = way;
+  n += strcspn(o->url + n, "/?#");
+  w = find_host(t->owner, add_bytes(FNV_START, o->url, n), way);
+  if (w->way != way)
+    w->several = 1;
+  t->several_ways = w->several != 0;
+}
+
+
+/* is there a host to which calls have several ways? */
+static int has_several_ways (const NvPool *p) {
+  int i, several = 0;
+  for (i = 0; i < NV_WAYS; i++)
+    several |= p->ways[i].several;
+  return several;
 }
 
 
@@ -76,7 +100,7 @@ void nv_http2_note_way (NvPool *p, const NvOptions *o, const char *last) {
 ** HTTP/1 removes it, and so do several ways.
 */
 void nv_http2_limit (NvPool *p) {
-  int applies = p->multiplexed && !p->several_ways;
+  int applies = p->multiplexed && !has_several_ways(p);
   long limit = applies ? p->in_flight / STREAMS + 1 : 0;
   if (p->in_flight == 0)
     p->least_limit = 0;

@@ -127,7 +127,7 @@ int nv_pool_start (NvPool *p, NvTransfer *t, const NvOptions *o) {
     if (t->proxy_ca_file == NULL)
       return -1;
   }
-  nv_http2_note_way(p, o, nv_transfer_last_url(p));
+  nv_http2_note_way(t, o);
   if (nv_transfer_share_lines(t) != 0 || nv_transfer_set_url(t, o->url) != 0 ||
       nv_transfer_set_query(t, o->url) != 0 ||
       nv_transfer_set_proxy(t, o->proxy) != 0)

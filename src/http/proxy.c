@@ -13,19 +13,20 @@
 #define LOGIN_REFUSED	407	/* status of HTTP (RFC 9110, 15.5.8) */
 
 
-/* is the host of the URL, or "*", in a list of hosts? */
+/* is the host of the URL in a list of hosts, or is the list "*"? */
 static int is_listed (const char *list, const char *url) {
   const char *host = strstr(url, "://");
   size_t length, n;
   if (list == NULL || host == NULL)
     return 0;
+  if (strcmp(list, "*") == 0)
+    return 1;
   host += 3;
   length = *host == '[' ? strcspn(++host, "]") : strcspn(host, ":/?#");
   for (; *list != '\0'; list += n) {
     list += strspn(list, ", ");
     n = strcspn(list, ", ");
-    if ((n == 1 && *list == '*') ||
-        (n == length && n > 0 && strncasecmp(list, host, n) == 0))
+    if (n == length && n > 0 && strncasecmp(list, host, n) == 0)
       return 1;
   }
   return 0;
@@ -69,29 +70,39 @@ static int is_socks_login (CURL *easy) {
   return error == CURLPX_USER_REJECTED || error == CURLPX_NO_AUTH ||
          error == CURLPX_IDENTD_DIFFER;
 }
+#define is_socks_refusal(code)	((code) == CURLE_PROXY)
 #else
 #define is_socks_login(easy)	((void)(easy), 0)
+#define is_socks_refusal(code)	((void)(code), 0)
 #endif
 
 
-/*
-** Returns the status with which a proxy refused to connect, or 0. That of a
-** refused login is 407, of a SOCKS proxy too.
-*/
-int nv_proxy_status (const NvTransfer *t) {
+/* returns the status of the answer to CONNECT, or 0 */
+static int connect_status (const NvTransfer *t) {
   long status = 0;
-  if (t->status != 0)
-    return 0;
-  curl_easy_getinfo(t->easy, CURLINFO_HTTP_CONNECTCODE, &status);
-  if (status > 0)
-    return status / 100 != 2 ? (int)status : 0;
-  return is_socks_login(t->easy) ? LOGIN_REFUSED : 0;
+  if (t->status == 0)
+    curl_easy_getinfo(t->easy, CURLINFO_HTTP_CONNECTCODE, &status);
+  return (int)status;
 }
 
 
-/* is this the answer of a proxy that refuses? */
+/*
+** Returns the status with which a proxy refused to connect, or 0, where
+** libcurl ends with 'curl_code'. That of a refused login is 407, of a SOCKS
+** proxy too: of that, libcurl keeps the reason when the handle is used again.
+*/
+int nv_proxy_status (const NvTransfer *t, int curl_code) {
+  int status = connect_status(t);
+  if (status > 0)
+    return status / 100 != 2 ? status : 0;
+  return is_socks_refusal(curl_code) && is_socks_login(t->easy)
+         ? LOGIN_REFUSED : 0;
+}
+
+
+/* has a proxy answered CONNECT with a refusal? */
 int nv_proxy_refuses (const NvTransfer *t) {
-  return t->sent_at == 0 && nv_proxy_status(t) >= 300;
+  return connect_status(t) >= 300;
 }
 
 

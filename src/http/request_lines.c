@@ -27,19 +27,6 @@ static int append_line (void **list, const char *line) {
 }
 
 
-/* the header lines of a request, shared by the transfers that have the same */
-struct NvLines {
-  int users;
-  void *list;			/* curl_slist */
-};
-
-
-/* returns the lines, which may be NULL, as a curl_slist */
-void *nv_lines_list (const NvLines *lines) {
-  return lines != NULL ? lines->list : NULL;
-}
-
-
 /* removes one user of the lines, which may be NULL; the last one frees them */
 void nv_lines_drop (NvLines *lines) {
   if (lines == NULL || --lines->users > 0)
@@ -221,7 +208,7 @@ static void redact_proxies (NvBuffer *b) {
 ** the rest of the value counts too.
 */
 void nv_transfer_redact (const NvTransfer *t, NvBuffer *b) {
-  redact_lines(nv_lines_list(t->lines), b);
+  redact_lines(t->lines != NULL ? t->lines->list : NULL, b);
   redact_lines(t->query, b);
   redact_proxies(b);
 }

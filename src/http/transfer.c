@@ -233,12 +233,6 @@ int nv_transfer_set_url (NvTransfer *t, const char *url) {
 }
 
 
-/* returns the URL of the last transfer of a pool, or NULL */
-const char *nv_transfer_last_url (const NvPool *p) {
-  return p->url != NULL ? p->url->text : NULL;
-}
-
-
 /* sets the URL of the easy handle; returns a CURLcode */
 int nv_transfer_apply_url (const NvTransfer *t) {
   CURLcode code = curl_easy_setopt(t->easy, CURLOPT_URL, t->url->text);

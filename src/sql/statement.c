@@ -334,9 +334,10 @@ static int fetch (lua_State *L) {
 static int check_values (lua_State *L) {
   int i, top = lua_gettop(L);
   for (i = FIRST; i <= top; i++) {
-    NvSqlValue v = nv_sql_value(L, i);
-    luaL_argcheck(L, v.type != NV_SQL_FLOAT || !isnan(v.number), i,
-                  "SQLite has no NaN");
+    if (lua_type(L, i) == LUA_TNUMBER)
+      luaL_argcheck(L, !isnan(lua_tonumber(L, i)), i, "SQLite has no NaN");
+    else if (lua_type(L, i) != LUA_TSTRING)
+      nv_sql_value(L, i);
   }
   return top - FIRST + 1;
 }

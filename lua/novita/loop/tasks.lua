@@ -150,7 +150,10 @@ end
 ---@return novita.Task
 function tasks.spawn(state, fn)
   if type(fn) ~= "function" then misuse.expected("spawn", "a function", fn) end
-  local task = setmetatable({ state = state, thread = coroutine.create(fn), done = false }, mt)
+  local task = setmetatable({ -- with room for what each task gets
+    state = state, thread = coroutine.create(fn), done = false, scope = nil, depth = nil,
+    waiter = nil, results = nil, ok = nil,
+  }, mt)
   recovery.guard(state, start, task)
   return task
 end

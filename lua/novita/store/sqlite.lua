@@ -23,7 +23,7 @@ local function configure(self, db)
   for _, sql in ipairs {
     "pragma busy_timeout = " .. busy_timeout(),
     "pragma journal_mode = wal",
-    "pragma wal_autocheckpoint = 8000", -- pages: those written again and again go to the file once
+    "pragma wal_autocheckpoint = 16000", -- pages: those written again and again go to the file once
     "pragma synchronous = " .. self.synchronous,
   } do
     local rows, err = db:query(sql)

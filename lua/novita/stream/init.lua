@@ -136,7 +136,9 @@ local OUTSIDE = {} -- stands for code outside of tasks
 -- was interrupted does not.
 local function is_awaited(self)
   local by = self.waiting
-  return by and not by.done and by ~= (self.loop.current() or OUTSIDE)
+  if not by or by.done or by == (self.loop.current() or OUTSIDE) then return false end
+  local waiter = by.waiter or by -- a thread of nginx has no waiter
+  return by == OUTSIDE or waiter.transfer == self.transfer and not waiter.ready
 end
 
 -- The same and its text, for one reader at a time: a finalizer or a hook that reads the stream here
