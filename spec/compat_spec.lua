@@ -94,7 +94,12 @@ describe("compat.next", function()
           if fn(full) then count = count + 1 end
         end
       end
-      assert.is_true(compiles_next(function() count_by(next) end))
+      local seen, tries = false, 0 -- at times LuaJIT finds no memory for code near its own
+      repeat
+        seen, tries = compiles_next(function() count_by(next) end), tries + 1
+      until seen or tries == 50
+      assert.is_true(seen)
+      count = count - 1000 * (tries - 1)
       assert.is_falsy(compiles_next(function() count_by(compat.next) end))
       assert.is_falsy(compiles_next(function()
         count_by(function(t)
