@@ -94,7 +94,8 @@ describe("compat.next", function()
           if fn(full) then count = count + 1 end
         end
       end
-      local seen, tries = false, 0 -- at times LuaJIT finds no memory for code near its own
+      local seen -- at times LuaJIT finds no memory for code near its own
+      local tries = 0
       repeat
         seen, tries = compiles_next(function() count_by(next) end), tries + 1
       until seen or tries == 50
