@@ -41,7 +41,7 @@ describe("calls in tasks", function()
   -- The process is busy until the timer of the second task and the end are due in one turn.
   it("may not be two that read one stream, not its end either", function()
     local stream = streaming.open { events = { streaming.chunk("a"), streaming.finish("stop") },
-      delay = 0, pace = 0.05 }
+      pace = 0.05 }
     local first = novita.spawn(function() return stream:reply() end)
     local second = novita.spawn(function()
       loops.here().sleep(0.1)

@@ -8,6 +8,7 @@
 -- luacheck: std lua54
 
 local cqueues = require("cqueues")
+local mime = require("mime")
 local socket = require("cqueues.socket")
 
 local BLOCK = 65536
@@ -29,25 +30,14 @@ local function relay(from, to, silence)
   to:shutdown("w")
 end
 
-local function decoded(text)
-  return (text:gsub("[^%w+/]", ""):gsub("....?", function(group)
-    local bits = 0
-    for index = 1, 4 do
-      local letter = group:sub(index, index)
-      local alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-      bits = bits * 64 + (letter ~= "" and alphabet:find(letter, 1, true) - 1 or 0)
-    end
-    return string.char(bits // 65536, bits // 256 % 256, bits % 256)
-  end))
-end
-
 -- Reads the head of a CONNECT. Returns where it goes, and its user.
 local function read_head(client)
   local host, port = (client:read("*l") or ""):match("^CONNECT ([^:]+):(%d+) ")
   local user = ""
   for line in client:lines("*l") do
     if line:match("^%s*$") then break end
-    user = user .. decoded(line:match("^Proxy%-Authorization: Basic (%S+)") or ""):match("^[^:]*")
+    local login = line:match("^Proxy%-Authorization: Basic (%S+)")
+    if login then user = mime.unb64(login):match("^[^:]*") end
   end
   return host, tonumber(port), user
 end
