@@ -9,7 +9,7 @@ describe("claims of calls", function()
   before_each(function()
     store = engine.open()
     for seq = 1, 6 do
-      assert(store:query("insert into call (batch, id, key, request) values (1, $1, 'k', '{}')",
+      assert(store:query("insert into call (batch, id, key) values (1, $1, 'k')",
         "r" .. seq))
     end
   end)
@@ -63,3 +63,52 @@ describe("claims of calls", function()
     assert.are.same({ "r1 r3", "r1 r3" }, { take(9), sent() })
   end)
 end)
+
+for _, engine_of in ipairs(require("spec.support.stores").engines) do
+  describe("the answer of a call in a store by " .. engine_of.name, function()
+    local store, made
+
+    setup(engine_of.setup)
+    before_each(function()
+      store = engine_of.open()
+      assert(store:query("insert into call (batch, id, key, state) values (1, 'a', 'k', 'sent')"))
+      made = store.kind == "sqlite" and claims.new(store, 1, "o")
+        or assert(require("novita.batch.leases").new(store, 1))
+      assert(store:query("update call set owner = $1", made.owner))
+    end)
+    after_each(engine_of.clear)
+
+    -- Ends the call, in one turn, with each of these: { state, answer }.
+    local function finish(...)
+      local outcomes = {}
+      for index, ending in ipairs { ... } do
+        outcomes[index] = { n = 1, owner = made.owner, state = ending[1], answer = ending[2] }
+      end
+      assert(made:turn(outcomes, 0))
+      local rows = assert(store:query("select state, body from call left join answer using (n)"))
+      return { rows[1][1], rows[1][2] }
+    end
+
+    it("is the last one, where several come in one turn", function()
+      assert.are.same({ "done", "b" }, finish({ "failed", "a" }, { "done", "b" }))
+    end)
+
+    it("is the first one that is good", function()
+      assert.are.same({ "done", "a" }, finish({ "done", "a" }, { "done", "b" }, { "failed", "c" }))
+      assert.are.same({ "done", "a" }, finish({ "done", "b" }))
+    end)
+
+    it("is gone where a later attempt failed without one", function()
+      assert.are.same({ "failed", "a" }, finish { "failed", "a" })
+      assert(made:resume(false, false))
+      assert(store:query("update call set state = 'sent'"))
+      assert.are.same({ "failed" }, finish { "failed" })
+    end)
+
+    it("stays where a later attempt was not made", function()
+      assert.are.same({ "failed", "a" }, finish { "failed", "a" })
+      assert(store:query("update call set state = 'sent'"))
+      assert.are.same({ "waiting", "a" }, finish { "waiting" })
+    end)
+  end)
+end

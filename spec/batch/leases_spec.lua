@@ -17,7 +17,7 @@ describe("leases of calls, #postgres,", function()
     for seq = 1, 6 do
       assert(store:query("insert into item (batch, seq, id, key) values (1, $1, $2, 'k')", seq,
         "r" .. seq))
-      assert(store:query("insert into call (batch, id, key, request) values (1, $1, 'k', '{}')",
+      assert(store:query("insert into call (batch, id, key) values (1, $1, 'k')",
         "r" .. seq))
     end
   end)
@@ -54,7 +54,8 @@ describe("leases of calls, #postgres,", function()
 
   local function row(id)
     local found = assert(store:query([[select state, owner, sends, doubts, extra, prompt_tokens,
-      completion_tokens, usd, error, answer from call where id = $1]], id))[1]
+      completion_tokens, usd, error, body from call left join answer on answer.n = call.n
+      where id = $1]], id))[1]
     return {
       state = found[1], owner = found[2], sends = found[3], doubts = found[4], extra = found[5],
       prompt = found[6], completion = found[7], usd = found[8], error = found[9],

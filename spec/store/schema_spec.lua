@@ -48,7 +48,7 @@ describe("the schema of a store", function()
   end)
 
   describe("of an older novita", function()
-    local versions = reference.table_behind(schema.prepare, "VERSIONS")
+    local versions = reference.table_behind(schema.prepare, "UPGRADES")
 
     before_each(function()
       assert(novita.store(path)):close()
@@ -105,3 +105,42 @@ describe("the schema of a store", function()
     end
   end)
 end)
+
+for _, engine in ipairs(require("spec.support.stores").engines) do
+  describe("the schema of version 1 in a store by " .. engine.name, function()
+    setup(engine.setup)
+    after_each(engine.clear)
+
+    -- The columns of the tables that changed.
+    local function columns(store)
+      local names = {}
+      for _, name in ipairs { "call", "request", "answer" } do
+        names[name] = assert(store:query("select * from " .. name)).columns
+        table.sort(names[name])
+      end
+      return names
+    end
+
+    it("becomes that of today, with its requests and answers", function()
+      local store = engine.open()
+      local today = columns(store)
+      for _, sql in ipairs {
+        "drop table request", "drop table answer",
+        "alter table call add column request text", "alter table call add column answer {bytes}",
+        "update meta set value = '1' where name = 'schema'",
+        "insert into call (batch, id, key, request) values (1, 'a', 'k', '{}')",
+        "insert into call (batch, id, key) values (1, 'b', 'k')",
+      } do
+        assert(store:query(sql))
+      end
+      assert(store:query("update call set answer = $1 where n = 1", store:bytes("\0\255")))
+      store:close()
+      store = engine.open()
+      assert.are.same(today, columns(store))
+      local rows = assert(store:query([[select id, r.body, a.body from call
+        left join request r using (n) left join answer a using (n) order by call.n]]))
+      assert.are.same({ "a", "{}", "\0\255", n = 3 }, rows[1])
+      assert.are.same({ "b", n = 3 }, rows[2])
+    end)
+  end)
+end

@@ -3,14 +3,19 @@
 --- waiting -> sent -> done or failed. A call is `sent` before its first byte leaves, so what a
 --- crash interrupts is known: such a call is in doubt, since its answer may have been paid for.
 
-local claims = {}
+local bulk = require("novita.batch.bulk")
+
+local claims = {
+  --- The bytes of the request of a call c, as a column; null where the store keeps no prompts.
+  REQUEST = "(select body from request where n = c.n)",
+}
 
 -- The second condition is that of the index call_open, as SQLite wants to see it.
-local TAKE = [[select c.n, c.id, c.request, c.model, c.prompt_estimate, c.completion_estimate,
-  c.key, i.place, i.seq
+local TAKE = "select c.n, c.id, " .. claims.REQUEST .. [[, c.model, c.prompt_estimate,
+  c.completion_estimate, c.key, i.place, i.seq
   from call c join item i on i.batch = c.batch and i.id = c.id and i.key = c.key
   where c.batch = $1 and c.state = 'waiting' and c.state <> 'done' and c.n > $2
-  order by c.n limit $3 {skip_locked}]]
+  order by c.n limit $3]]
 -- The same calls, by the numbers of the first and the last: where these leave no other number out.
 local SEND = [[update call set state = 'sent', owner = $3, sends = sends + 1, sent_at = {now},
   remote = null where n between $1 and $2]]
@@ -24,9 +29,13 @@ local SEND_SPARSE = [[update call set state = 'sent', owner = $4, sends = sends 
 local FINISH = [[update call set state = $2, ended_at = {now}, attempts = $3, status = $4,
   request_id = $5, prompt_tokens = coalesce(prompt_tokens + $6, $6, prompt_tokens),
   completion_tokens = coalesce(completion_tokens + $7, $7, completion_tokens),
-  usd = coalesce(usd + $8, $8, usd), error = $9, answer = $10,
-  doubts = doubts + $11, sends = sends + $12
+  usd = coalesce(usd + $8, $8, usd), error = $9,
+  doubts = doubts + $10, sends = sends + $11
   where n = $1 and state <> 'done']]
+-- An answer replaces that of an attempt which has failed.
+local insert_answers = bulk.statement([[insert into answer (n, body) values {values}
+  on conflict (n) do update set body = excluded.body]], 2)
+local FORGET = "delete from answer where n = $1"
 local RELEASE = [[update call set state = 'waiting', sends = sends - 1
   where n = $1 and state = 'sent']]
 
@@ -104,17 +113,48 @@ function methods:take(count, fit)
   return done and list, err
 end
 
---- Writes down what came of a call. Within the transaction of a turn.
+--- Writes down what came of a call, but for its answer. Within the transaction of a turn.
 ---@param outcome novita.BatchOutcome
----@return any done nil on failure
+---@return boolean? ended has this outcome ended the call? then its answer counts; nil on failure
 ---@return novita.Error? err
 function methods:finish(outcome)
-  if outcome.state == "waiting" then return self.store:query(RELEASE, outcome.n) end
-  if outcome.state == "sent" then return true end -- it stays in doubt
-  return self.store:query(FINISH, outcome.n, outcome.state, outcome.attempts, outcome.status,
+  local rows, err
+  if outcome.state == "sent" then return false end -- it stays in doubt
+  if outcome.state == "waiting" then
+    rows, err = self.store:query(RELEASE, outcome.n)
+    return rows and false, err
+  end
+  rows, err = self.store:query(FINISH, outcome.n, outcome.state, outcome.attempts, outcome.status,
     outcome.request_id, outcome.prompt_tokens, outcome.completion_tokens, outcome.usd,
-    outcome.error, outcome.answer and self.store:bytes(outcome.answer), outcome.doubts or 0,
-    outcome.resent or 0)
+    outcome.error, outcome.doubts or 0, outcome.resent or 0)
+  return rows and rows.changed > 0, err
+end
+
+-- Writes the answers of outcomes that have ended their calls: the last one of each.
+local function keep_answers(store, outcomes, last)
+  local answers = {}
+  for _, outcome in ipairs(outcomes) do
+    if last[outcome.n] == outcome then
+      if outcome.answer then
+        answers[#answers + 1] = { outcome.n, store:bytes(outcome.answer) }
+      else
+        local done, err = store:query(FORGET, outcome.n)
+        if not done then return nil, err end
+      end
+    end
+  end
+  return insert_answers(store, answers)
+end
+
+-- Writes down what came of calls.
+local function finish_all(self, outcomes)
+  local last = {}
+  for _, outcome in ipairs(outcomes) do
+    local ended, err = self:finish(outcome)
+    if ended == nil then return nil, err end
+    if ended then last[outcome.n] = outcome end
+  end
+  return keep_answers(self.store, outcomes, last)
 end
 
 --- Writes down what came of calls, and takes the next ones: one transaction.
@@ -126,10 +166,8 @@ end
 ---@return novita.Error? err
 function methods:turn(outcomes, count, fit)
   local claimed, err = self.store:transaction(function()
-    for _, outcome in ipairs(outcomes) do
-      local done, problem = self:finish(outcome)
-      if not done then return nil, problem end
-    end
+    local done, problem = finish_all(self, outcomes)
+    if not done then return nil, problem end
     return self:take(count, fit)
   end)
   if not claimed then return nil, err end

@@ -33,8 +33,12 @@ local LINE = "select line from item where batch = $1 and id = $2"
 local insert_items = bulk.statement([[insert into item (batch, seq, id, key, problem, line, place)
   values {values} on conflict do nothing]], 7)
 local insert_calls = bulk.statement([[insert into call
-  (batch, id, key, model, prompt_estimate, completion_estimate, request)
-  values {values} on conflict do nothing]], 7)
+  (batch, id, key, model, prompt_estimate, completion_estimate)
+  values {values} on conflict do nothing]], 6)
+local insert_requests = bulk.statement([[insert into request (n, body)
+  select c.n, given.column4 from (values {values}) as given join call c
+    on c.batch = cast(given.column1 as bigint) and c.id = given.column2 and c.key = given.column3
+  where true on conflict (n) do update set body = excluded.body]], 4)
 
 ---@class novita.BatchImport
 ---@field store novita.Store
@@ -74,10 +78,20 @@ local function item_of(self, record, id)
   return { self.batch, record.seq, id, record.key, record.problem, record.line, record.place }
 end
 
-local function call_of(self, record, id)
-  local request = record.request
-  return { self.batch, id, record.key, request.model, request.prompt, request.completion,
-    self.store.prompts and request.body or nil }
+-- Inserts the calls of rows with these ids, unless they are there, and their requests.
+local function insert_calls_of(self, records, ids)
+  local calls, requests = {}, {}
+  for index, record in ipairs(records) do
+    local id, request = ids[index], record.request
+    if id and request then
+      calls[#calls + 1] = { self.batch, id, record.key, request.model, request.prompt,
+        request.completion }
+      requests[#requests + 1] = { self.batch, id, record.key, request.body }
+    end
+  end
+  local done, err = insert_calls(self.store, calls)
+  if done and self.store.prompts then done, err = insert_requests(self.store, requests) end
+  return done, err
 end
 
 -- The id of a row without one: its key, and a number among its equals.
@@ -123,7 +137,7 @@ end
 
 -- Inserts some rows, and their requests unless they are there.
 local function insert(self, records, results)
-  local ids, items, calls = {}, {}, {}
+  local ids, items = {}, {}
   for index, record in ipairs(records) do
     ids[index] = record.id or counted_id(self, record, results.counts)
     items[index] = item_of(self, record, ids[index])
@@ -131,12 +145,7 @@ local function insert(self, records, results)
   local done, err = insert_items(self.store, items)
   if done and done < #records then done, err = insert_missing(self, records, ids, results) end
   if not done then return nil, err end
-  for index, record in ipairs(records) do
-    if ids[index] and record.request then
-      calls[#calls + 1] = call_of(self, record, ids[index])
-    end
-  end
-  return insert_calls(self.store, calls)
+  return insert_calls_of(self, records, ids)
 end
 
 -- Inserts all rows from one on, in place of those of the last reading.
@@ -146,14 +155,9 @@ local function rewrite(self, records, first, results)
     results.rewrites = true
     done, err = self.store:query(DELETE, self.batch, records[first].seq)
   end
-  while done and first <= #records do
-    local group = {}
-    for index = first, math.min(first + bulk.ROWS - 1, #records) do
-      group[#group + 1] = records[index]
-    end
-    done, err = insert(self, group, results)
-    first = first + #group
-  end
+  local rest = {}
+  for index = first, #records do rest[#rest + 1] = records[index] end
+  if done then done, err = insert(self, rest, results) end
   return done and true, err
 end
 
@@ -161,8 +165,7 @@ local function update(self, old, record)
   if old[3] == record.key and old[4] == record.problem then return true end
   local done, err = self.store:query(UPDATE, self.batch, record.seq, record.key, record.problem)
   if not done then return nil, err end
-  if not record.request then return true end
-  return insert_calls(self.store, { call_of(self, record, record.id) })
+  return insert_calls_of(self, { record }, { record.id })
 end
 
 -- Returns the rows of the last reading by their numbers.

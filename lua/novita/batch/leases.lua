@@ -22,8 +22,8 @@ local RENEWALS = 4 -- in a lease
 
 local FROM = [[from call c join item i on i.batch = c.batch and i.id = c.id and i.key = c.key
   where c.batch = $1 ]]
-local COLUMNS = [[select c.n, c.id, c.request, c.model, c.prompt_estimate, c.completion_estimate,
-  c.key, i.place, i.seq ]] .. FROM
+local COLUMNS = "select c.n, c.id, " .. claims.REQUEST .. [[, c.model, c.prompt_estimate,
+  c.completion_estimate, c.key, i.place, i.seq ]] .. FROM
 local WAITING = COLUMNS .. [[and c.state = 'waiting' and c.n > $2
   order by c.n limit $3 for update of c skip locked]]
 local EXPIRED = COLUMNS .. [[and c.state = 'sent' and c.remote is null and c.lease < {now}
@@ -53,8 +53,8 @@ local LEAVE = "update call set lease = {now} where n = $1 and state = 'sent' and
 local RESULT = [[update call set state = $3, owner = $2, ended_at = {now}, attempts = $4,
   status = $5, request_id = $6, prompt_tokens = coalesce(prompt_tokens + $7, $7, prompt_tokens),
   completion_tokens = coalesce(completion_tokens + $8, $8, completion_tokens),
-  usd = coalesce(usd + $9, $9, usd), error = $10, answer = $11, doubts = doubts + $12,
-  sends = sends + $13 where n = $1 and ]]
+  usd = coalesce(usd + $9, $9, usd), error = $10, doubts = doubts + $11,
+  sends = sends + $12 where n = $1 and ]]
 local DONE = RESULT .. "state <> 'done'" -- also if another process has claimed it
 local FAILED = RESULT .. "state = 'sent' and owner = $2"
 local EXTRA = [[update call set extra = extra + 1,
@@ -148,22 +148,29 @@ function methods:take(count, fit)
   return done and list, err
 end
 
---- Writes down what came of a call. The first answer counts, a later one as extra.
+--- Writes down what came of a call, but for its answer. The first answer counts, a later one as
+--- extra.
 ---@param outcome novita.BatchOutcome
----@return any done nil on failure
+---@return boolean? ended has this outcome ended the call? nil on failure
 ---@return novita.Error? err
 function methods:finish(outcome)
   local store, owner = self.store, outcome.owner
-  if outcome.state == "waiting" then return store:query(RELEASE, outcome.n, owner) end
-  if outcome.state == "sent" then return store:query(LEAVE, outcome.n, owner) end
-  local rows, err = store:query(outcome.state == "done" and DONE or FAILED, outcome.n, owner,
+  local rows, err
+  if outcome.state == "waiting" or outcome.state == "sent" then
+    rows, err = store:query(outcome.state == "waiting" and RELEASE or LEAVE, outcome.n, owner)
+    return rows and false, err
+  end
+  rows, err = store:query(outcome.state == "done" and DONE or FAILED, outcome.n, owner,
     outcome.state, outcome.attempts, outcome.status, outcome.request_id, outcome.prompt_tokens,
-    outcome.completion_tokens, outcome.usd, outcome.error,
-    outcome.answer and store:bytes(outcome.answer), outcome.doubts or 0, outcome.resent or 0)
-  if not rows or rows.changed > 0 then return rows, err end
-  if outcome.state == "failed" and not outcome.prompt_tokens then return true end
-  return store:query(EXTRA, outcome.n, owner, outcome.prompt_tokens or 0,
-    outcome.completion_tokens or 0, outcome.usd or 0)
+    outcome.completion_tokens, outcome.usd, outcome.error, outcome.doubts or 0,
+    outcome.resent or 0)
+  if rows and rows.changed == 0 and (outcome.state == "done" or outcome.prompt_tokens) then
+    local extra
+    extra, err = store:query(EXTRA, outcome.n, owner, outcome.prompt_tokens or 0,
+      outcome.completion_tokens or 0, outcome.usd or 0)
+    return extra and false, err
+  end
+  return rows and rows.changed > 0, err
 end
 
 --- Renews the leases of this process, RENEWALS times in their duration.

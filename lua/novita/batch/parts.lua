@@ -4,6 +4,7 @@
 --- claimed: its calls are taken, and its file has a name. creating: the file is at the server, a
 --- batch may have been made of it. created: the batch has an id. ended: the store has its results.
 
+local claims = require("novita.batch.claims")
 local core = require("novita.core")
 local pages = require("novita.batch.pages")
 
@@ -21,15 +22,15 @@ local UPDATE = [[update remote set state = $2, rows = $3, file = $4, id = $5, st
   ended_at = case when $2 = 'ended' then {now} end where n = $1]]
 
 -- SQLite takes the index call_open for the sake of the condition that state is not done.
-local WAITING = [[select c.n, c.id, c.request, c.key, i.place, i.seq, c.prompt_estimate,
-  c.completion_estimate from call c
+local WAITING = "select c.n, c.id, " .. claims.REQUEST .. [[, c.key, i.place, i.seq,
+  c.prompt_estimate, c.completion_estimate from call c
   join item i on i.batch = c.batch and i.id = c.id and i.key = c.key
   where c.batch = $1 and c.state = 'waiting' and c.state <> 'done' and c.n > $2
   and coalesce(c.model, '') = $3
   order by c.n limit $4 {skip_locked}]]
 local TAKE = [[update call set state = 'sent', remote = $2, owner = $3, lease = null,
   sends = sends + 1, sent_at = {now} where n = $1]]
-local CALLS = [[select c.n, c.id, c.request, c.key, i.place, i.seq from call c
+local CALLS = "select c.n, c.id, " .. claims.REQUEST .. [[, c.key, i.place, i.seq from call c
   left join item i on i.batch = c.batch and i.id = c.id and i.key = c.key
   where c.batch = $1 and c.remote = $2 and c.state = 'sent' and c.n > $3 order by c.n limit $4]]
 -- The plus keeps SQLite from looking through all calls of the part for the id.
