@@ -21,42 +21,47 @@ local function each(list)
   end
 end
 
+-- A line as it is written.
+local function line_of(result)
+  return table.concat { output.line(result) }
+end
+
 describe("a line of output", function()
   it("has the answer's bytes as they came", function()
     local bytes = '{ "z":1.0, "a":"\\u00fc/\\/", "n":null, "big":123456789012345678901 }'
-    local line = output.line { id = "a\n", status = 200, request_id = "r", answer = bytes }
+    local line = line_of { id = "a\n", status = 200, request_id = "r", answer = bytes }
     assert.are.equal('{"custom_id":"a\\n","response":{"status_code":200,"request_id":"r","body":'
       .. bytes .. '},"error":null}\n', line)
   end)
 
   it("is one line, where the answer has several", function()
-    local line = output.line { id = "a", status = 200, answer = '{\r\n "a": [\n1]}\n' }
+    local line = line_of { id = "a", status = 200, answer = '{\r\n "a": [\n1]}\n' }
     assert.are.equal(1, select(2, line:gsub("\n", "")))
     assert.are.same({ a = { 1 } }, novita.json.decode(line).response.body)
   end)
 
   it("is JSON also where the answer begins with a BOM", function()
-    local line = output.line { id = "a", status = 200, answer = '\239\187\191{"a":1}' }
+    local line = line_of { id = "a", status = 200, answer = '\239\187\191{"a":1}' }
     assert.are.same({ a = 1 }, novita.json.decode(line).response.body)
   end)
 
   it("has an answer that is not JSON as text, and the error beside", function()
-    local line = output.line { id = "a", status = 502, answer = "<html>\n\255",
+    local line = line_of { id = "a", status = 502, answer = "<html>\n\255",
       error = { code = "server", message = "bad gateway" } }
     local found = novita.json.decode(line)
     assert.are.same({ 502, "<html>\n?" }, { found.response.status_code, found.response.body })
     assert.are.same({ code = "server", message = "bad gateway" }, found.error)
-    found = novita.json.decode(output.line { id = "a", status = 400, answer = '{"code":1}',
+    found = novita.json.decode(line_of { id = "a", status = 400, answer = '{"code":1}',
       error = { code = "bad_request", message = "\255" } })
     assert.are.same({ code = 1 }, found.response.body)
     assert.are.equal("?", found.error)
   end)
 
   it("says that a row was not run", function()
-    local found = novita.json.decode(output.line { id = "a" })
+    local found = novita.json.decode(line_of { id = "a" })
     assert.are.same({ custom_id = "a",
       error = { code = "not_run", message = "this row was not run" } }, found)
-    found = novita.json.decode(output.line { id = "a", error = { code = "held" } })
+    found = novita.json.decode(line_of { id = "a", error = { code = "held" } })
     assert.are.same({ custom_id = "a", error = { code = "held" } }, found)
   end)
 end)

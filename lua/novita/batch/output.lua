@@ -28,51 +28,67 @@ local function body_of(result)
   local bytes = result.answer or ""
   local is_success = not result.error and result.status and result.status < 300
   if not is_success and core.decode(bytes) == nil then return quoted(bytes) end
-  bytes = bytes:gsub("^\239\187\191", "")
+  if bytes:byte() == 239 then bytes = bytes:gsub("^\239\187\191", "") end
   local is_line = not bytes:find("\n", 1, true) and not bytes:find("\r", 1, true)
   return is_line and bytes or (bytes:gsub("[\r\n]+", " "))
 end
 
-local function response_of(result)
-  if not result.answer and not result.status then return "null" end
-  return ('{"status_code":%s,"request_id":%s,"body":%s}'):format(
-    core.encode(result.status or core.null),
-    result.request_id and quoted(result.request_id) or "null", body_of(result))
+-- The text before a body, and after it.
+local function envelope_of(result)
+  if not result.answer and not result.status then
+    return ('{"custom_id":%s,"response":'):format(quoted(result.id)), ',"error":%s}\n'
+  end
+  return ('{"custom_id":%s,"response":{"status_code":%s,"request_id":%s,"body":'):format(
+    quoted(result.id), result.status and ("%d"):format(result.status) or "null",
+    result.request_id and quoted(result.request_id) or "null"), '},"error":%s}\n'
 end
 
---- Returns the line of a row, with its LF. One without an answer and an error is marked as not run.
+--- Returns the line of a row, with its LF, in three parts, so that a long answer is not copied. A
+--- row without an answer and an error is marked as not run.
 ---@param result novita.batch.Result
----@return string
+---@return string head, string body, string tail
 function output.line(result)
-  local err = result.error or (not result.answer and not result.status and NOT_RUN) or core.null
-  return ('{"custom_id":%s,"response":%s,"error":%s}\n'):format(quoted(result.id),
-    response_of(result), core.encode(err) or quoted(tostring(err.message)))
+  local head, tail = envelope_of(result)
+  local has_response = result.answer or result.status
+  local err = result.error or not has_response and NOT_RUN
+  return head, has_response and body_of(result) or "null",
+    tail:format(err and (core.encode(err) or quoted(tostring(err.message))) or "null")
 end
 
 local function failed(path, problem)
   return nil, config_error("output", ('"%s": %s'):format(path, problem))
 end
 
+-- Adds the parts of a line to a list; returns their bytes.
+local function add(list, head, body, tail)
+  list[#list + 1] = head
+  if not body then return #head end
+  list[#list + 1] = body
+  list[#list + 1] = tail
+  return #head + #body + #tail
+end
+
 -- Writes lines; returns how many, or nil and an error or what is wrong.
 local function write_lines(writer, next_line)
-  local count, lines, size = 0, {}, 0
+  local count, parts, size = 0, {}, 0
   while true do
-    local line, err = next_line()
-    if err then return nil, err end
-    if not line or size > BLOCK then
-      local written, problem = writer:write(table.concat(lines))
+    local head, body, tail = next_line()
+    if not head and body then return nil, body end
+    if not head or size > BLOCK then
+      local written, problem = writer:write(table.concat(parts))
       if not written then return nil, problem end
-      lines, size = {}, 0
+      parts, size = {}, 0
     end
-    if not line then return count end
-    count, size, lines[#lines + 1] = count + 1, size + #line, line
+    if not head then return count end
+    count, size = count + 1, size + add(parts, head, body, tail)
   end
 end
 
 --- Writes lines into a file that is complete or not there: it is written beside and renamed, when
 --- the disk holds it. One that was there keeps its mode.
 ---@param path string
----@param next_line fun(): string?, novita.Error? with its LF; nil at the end
+---@param next_line fun(): string?, string|novita.Error|nil, string? a line with its LF, whole or in
+---  three parts; nil at the end, nil and an error
 ---@param private? boolean for its owner only
 ---@return integer? count of the lines; nil on failure
 ---@return novita.Error? err kind config, or that of next_line
