@@ -5,8 +5,17 @@ local stores = require("spec.support.stores")
 
 local MANY = 16 -- the most rows of one statement
 
-local insert = bulk.statement(
+local insert_values = bulk.statement(
   "insert into item (batch, seq, id, key) values {values} on conflict do nothing", 4)
+
+-- Inserts rows given as lists.
+local function insert(store, list)
+  local values = {}
+  for index, row in ipairs(list) do
+    for column = 1, 4 do values[4 * (index - 1) + column] = row[column] end
+  end
+  return insert_values(store, values, #list)
+end
 
 -- Rows from one number to another, every third without a key.
 local function rows(first, last)

@@ -18,35 +18,25 @@ local function values_of(columns, rows)
   return table.concat(groups, ", ")
 end
 
--- The values of some rows in one list, nil among them.
-local function flat(list, first, last, columns)
-  local values, before = {}, 0
-  for index = first, last do
-    local row = list[index]
-    for column = 1, columns do values[before + column] = row[column] end
-    before = before + columns
-  end
-  return compat.unpack(values, 1, before)
-end
-
 --- Makes a function that inserts any number of rows.
 ---@param sql string with {values} where the rows stand
 ---@param columns integer of a row
----@return fun(store: novita.Store, list: table[]): integer?, novita.Error? insert a member of the
----  list has the values of a row, nil among them; the result is how many rows were inserted
+---@return fun(store: novita.Store, values: table, count: integer): integer?, novita.Error? insert
+---  the values of so many rows, one row after the other, with holes for nil; the result is how many
+---  rows were inserted
 function bulk.statement(sql, columns)
   local statements = {}
   for _, size in ipairs(SIZES) do
     statements[size] = sql:gsub("{values}", values_of(columns, size))
   end
-  return function(store, list)
-    local changed, first = 0, 1
+  return function(store, values, count)
+    local changed, done = 0, 0
     for _, size in ipairs(SIZES) do
-      while first + size - 1 <= #list do
+      while done + size <= count do
         local rows, err = store:query(statements[size],
-          flat(list, first, first + size - 1, columns))
+          compat.unpack(values, done * columns + 1, (done + size) * columns))
         if not rows then return nil, err end
-        changed, first = changed + rows.changed, first + size
+        changed, done = changed + rows.changed, done + size
       end
     end
     return changed

@@ -47,13 +47,13 @@ local FAILED = [[update call set state = 'waiting'
 ---@class novita.BatchClaim
 ---@field n integer the number of the call in its store
 ---@field id string
----@field request? string the bytes; nil where the store keeps no prompts
+---@field request? string the bytes; nil where the store keeps no prompts, and then these three:
+---@field key? string
+---@field place? integer the offset of its row in the input
+---@field seq? integer the number of its row
 ---@field model? string
 ---@field prompt integer tokens, estimated
 ---@field completion integer
----@field key string
----@field place? integer the offset of its row in the input, where the store keeps no prompts
----@field seq integer the number of its row
 ---@field owner? string who claimed it, where several processes do
 ---@field at? number when
 
@@ -72,10 +72,12 @@ claims.methods = methods
 ---@param row novita.Row
 ---@return novita.BatchClaim
 function claims.claim_of(row)
-  return {
+  local claim = {
     n = row[1], id = row[2], request = row[3], model = row[4], prompt = row[5],
-    completion = row[6], key = row[7], place = row[8], seq = row[9],
+    completion = row[6],
   }
+  if not claim.request then claim.key, claim.place, claim.seq = row[7], row[8], row[9] end
+  return claim
 end
 
 -- Selects calls behind the last one; from the start where there are none.
@@ -132,18 +134,19 @@ end
 
 -- Writes the answers of outcomes that have ended their calls: the last one of each.
 local function keep_answers(store, outcomes, last)
-  local answers = {}
+  local answers, count = {}, 0
   for _, outcome in ipairs(outcomes) do
     if last[outcome.n] == outcome then
       if outcome.answer then
-        answers[#answers + 1] = { outcome.n, store:bytes(outcome.answer) }
+        answers[2 * count + 1], answers[2 * count + 2] = outcome.n, store:bytes(outcome.answer)
+        count = count + 1
       else
         local done, err = store:query(FORGET, outcome.n)
         if not done then return nil, err end
       end
     end
   end
-  return insert_answers(store, answers)
+  return insert_answers(store, answers, count)
 end
 
 -- Writes down what came of calls.

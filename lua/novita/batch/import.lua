@@ -50,47 +50,64 @@ local insert_requests = bulk.statement([[insert into request (n, body)
 ---@field duplicates table[] { id, line, line } of rows whose id is taken, the first ones
 ---@field duplicate_count integer
 
--- Returns the record of a row: `id` is absent for a row without one until it is written.
-local function record_of(self, row)
-  local record = { seq = row.seq, id = row.id, line = row.line, problem = row.problem }
-  if not self.store.prompts then record.place = row.offset end
-  if not record.problem then
-    record.request, record.problem = self.identity:of(row)
+-- Puts the request and its key in the place of what a row holds, or else the problem. A row
+-- without an `id` gets one when it is written.
+local function prepare(self, row)
+  if not row.problem then
+    row.request, row.problem = self.identity:of(row)
   end
-  if record.request then
-    record.key = record.request.key
+  if row.request then
+    row.key = row.request.key
   else
-    record.problem = ("line %d %s"):format(row.line, record.problem:gsub("%z", "?"))
-    record.id = record.id or import.UNNAMED .. row.seq
+    row.problem = ("line %d %s"):format(row.line, row.problem:gsub("%z", "?"))
+    row.id = row.id or import.UNNAMED .. row.seq
   end
-  return record
+  row.row, row.body = nil, nil
+end
+
+-- Where a row stands in the input: its prompt is read again where the store keeps none.
+local function place_of(self, row)
+  return not self.store.prompts and row.offset or nil
 end
 
 -- Is it the row that stood here at the last reading? A row without an id has a number among equal
 -- ones in its place, which can't have changed if none before it has.
-local function is_same(old, record)
+local function is_same(self, old, record)
   local same = record.id and old[2] == record.id
     or not record.id and old[3] == record.key and old[2]:match("^(.*)#%d+$") == record.key
-  return same and old[5] == record.line and old[6] == record.place
+  return same and old[5] == record.line and old[6] == place_of(self, record)
 end
 
-local function item_of(self, record, id)
-  return { self.batch, record.seq, id, record.key, record.problem, record.line, record.place }
+-- Inserts rows under these ids, unless they are there.
+local function insert_rows(self, records, ids)
+  local values, at = {}, 0
+  for index, record in ipairs(records) do
+    values[at + 1], values[at + 2], values[at + 3] = self.batch, record.seq, ids[index]
+    values[at + 4], values[at + 5], values[at + 6] = record.key, record.problem, record.line
+    values[at + 7] = place_of(self, record)
+    at = at + 7
+  end
+  return insert_items(self.store, values, #records)
 end
 
 -- Inserts the calls of rows with these ids, unless they are there, and their requests.
 local function insert_calls_of(self, records, ids)
-  local calls, requests = {}, {}
+  local calls, requests, count = {}, {}, 0
   for index, record in ipairs(records) do
     local id, request = ids[index], record.request
     if id and request then
-      calls[#calls + 1] = { self.batch, id, record.key, request.model, request.prompt,
-        request.completion }
-      requests[#requests + 1] = { self.batch, id, record.key, request.body }
+      local at = 6 * count
+      calls[at + 1], calls[at + 2], calls[at + 3] = self.batch, id, record.key
+      calls[at + 4], calls[at + 5] = request.model, request.prompt
+      calls[at + 6] = request.completion
+      at = 4 * count
+      requests[at + 1], requests[at + 2], requests[at + 3] = self.batch, id, record.key
+      requests[at + 4] = request.body
+      count = count + 1
     end
   end
-  local done, err = insert_calls(self.store, calls)
-  if done and self.store.prompts then done, err = insert_requests(self.store, requests) end
+  local done, err = insert_calls(self.store, calls, count)
+  if done and self.store.prompts then done, err = insert_requests(self.store, requests, count) end
   return done, err
 end
 
@@ -114,7 +131,7 @@ local function insert_again(self, record, results)
   local id, changed, err
   repeat
     id = counted_id(self, record, results.counts)
-    changed, err = insert_items(self.store, { item_of(self, record, id) })
+    changed, err = insert_rows(self, { record }, { id })
     if not changed then return nil, err end
   until changed > 0
   return id
@@ -137,12 +154,11 @@ end
 
 -- Inserts some rows, and their requests unless they are there.
 local function insert(self, records, results)
-  local ids, items = {}, {}
+  local ids = {}
   for index, record in ipairs(records) do
     ids[index] = record.id or counted_id(self, record, results.counts)
-    items[index] = item_of(self, record, ids[index])
   end
-  local done, err = insert_items(self.store, items)
+  local done, err = insert_rows(self, records, ids)
   if done and done < #records then done, err = insert_missing(self, records, ids, results) end
   if not done then return nil, err end
   return insert_calls_of(self, records, ids)
@@ -187,7 +203,7 @@ local function write(self, records)
   for index, record in ipairs(records) do
     local before = old[record.seq]
     local done
-    if not before or not is_same(before, record) then
+    if not before or not is_same(self, before, record) then
       done, err = rewrite(self, records, index, results)
       return done and results, err
     end
@@ -239,9 +255,9 @@ local function next_chunk(self, reader)
     local row, err = reader:next()
     if err then return nil, err end
     if not row then break end
-    local record = record_of(self, row)
-    bytes = bytes + (record.request and #record.request.body or 0)
-    records[#records + 1] = record
+    prepare(self, row)
+    bytes = bytes + (row.request and #row.request.body or 0)
+    records[#records + 1] = row
   end
   return records
 end
