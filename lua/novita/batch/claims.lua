@@ -29,9 +29,9 @@ local SEND_SPARSE = [[update call set state = 'sent', owner = $4, sends = sends 
 local FINISH = [[update call set state = $2, ended_at = {now}, attempts = $3, status = $4,
   request_id = $5, prompt_tokens = coalesce(prompt_tokens + $6, $6, prompt_tokens),
   completion_tokens = coalesce(completion_tokens + $7, $7, completion_tokens),
-  usd = coalesce(usd + $8, $8, usd), error = $9,
-  doubts = doubts + $10, sends = sends + $11
+  usd = coalesce(usd + $8, $8, usd), error = $9
   where n = $1 and state <> 'done']]
+local ADD_DOUBTS = "update call set doubts = doubts + $2, sends = sends + $3 where n = $1"
 -- An answer replaces that of an attempt which has failed.
 local insert_answers = bulk.statement([[insert into answer (n, body) values {values}
   on conflict (n) do update set body = excluded.body]], 2)
@@ -115,9 +115,10 @@ function methods:take(count, fit)
   return done and list, err
 end
 
---- Writes down what came of a call, but for its answer. Within the transaction of a turn.
+--- Writes down what came of a call, but for its answer and its doubts. Within the transaction of a
+--- turn.
 ---@param outcome novita.BatchOutcome
----@return boolean? ended has this outcome ended the call? then its answer counts; nil on failure
+---@return boolean? ended has this outcome ended the call? then these count, too; nil on failure
 ---@return novita.Error? err
 function methods:finish(outcome)
   local rows, err
@@ -128,7 +129,7 @@ function methods:finish(outcome)
   end
   rows, err = self.store:query(FINISH, outcome.n, outcome.state, outcome.attempts, outcome.status,
     outcome.request_id, outcome.prompt_tokens, outcome.completion_tokens, outcome.usd,
-    outcome.error, outcome.doubts or 0, outcome.resent or 0)
+    outcome.error)
   return rows and rows.changed > 0, err
 end
 
@@ -149,13 +150,23 @@ local function keep_answers(store, outcomes, last)
   return insert_answers(store, answers, count)
 end
 
+-- Adds the attempts of an outcome whose answers were lost.
+local function add_doubts(store, outcome)
+  if (outcome.doubts or 0) == 0 then return true end
+  return store:query(ADD_DOUBTS, outcome.n, outcome.doubts, outcome.resent or 0)
+end
+
 -- Writes down what came of calls.
 local function finish_all(self, outcomes)
   local last = {}
   for _, outcome in ipairs(outcomes) do
     local ended, err = self:finish(outcome)
-    if ended == nil then return nil, err end
-    if ended then last[outcome.n] = outcome end
+    local done = ended ~= nil
+    if ended then
+      last[outcome.n] = outcome
+      done, err = add_doubts(self.store, outcome)
+    end
+    if not done then return nil, err end
   end
   return keep_answers(self.store, outcomes, last)
 end

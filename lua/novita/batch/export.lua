@@ -8,6 +8,7 @@ local stored = require("novita.store.stored")
 local export = {}
 
 local PAGE = 500 -- rows that are read at once
+local UNNAMED = import.UNNAMED:byte()
 
 local SELECT = [[select i.seq, i.id, i.problem, c.state, c.status, c.request_id, c.error,
   (select body from answer where n = c.n), i.key, c.remote
@@ -23,7 +24,8 @@ local REMOTE = {
 
 -- Rows without an id of their own are named by their number; import.lua says what they have.
 local function name_of(seq, id, key)
-  local unnamed = id == import.UNNAMED .. seq or key and id:sub(1, #key + 1) == key .. "#"
+  local unnamed = id:byte() == UNNAMED and id == import.UNNAMED .. seq
+    or key and #id > #key and id:sub(1, #key + 1) == key .. "#"
   return unnamed and "row-" .. seq or id
 end
 

@@ -53,8 +53,8 @@ local LEAVE = "update call set lease = {now} where n = $1 and state = 'sent' and
 local RESULT = [[update call set state = $3, owner = $2, ended_at = {now}, attempts = $4,
   status = $5, request_id = $6, prompt_tokens = coalesce(prompt_tokens + $7, $7, prompt_tokens),
   completion_tokens = coalesce(completion_tokens + $8, $8, completion_tokens),
-  usd = coalesce(usd + $9, $9, usd), error = $10, doubts = doubts + $11,
-  sends = sends + $12 where n = $1 and ]]
+  usd = coalesce(usd + $9, $9, usd), error = $10
+  where n = $1 and ]]
 local DONE = RESULT .. "state <> 'done'" -- also if another process has claimed it
 local FAILED = RESULT .. "state = 'sent' and owner = $2"
 local EXTRA = [[update call set extra = extra + 1,
@@ -148,8 +148,8 @@ function methods:take(count, fit)
   return done and list, err
 end
 
---- Writes down what came of a call, but for its answer. The first answer counts, a later one as
---- extra.
+--- Writes down what came of a call, but for its answer and its doubts. The first answer counts, a
+--- later one as extra.
 ---@param outcome novita.BatchOutcome
 ---@return boolean? ended has this outcome ended the call? nil on failure
 ---@return novita.Error? err
@@ -162,8 +162,7 @@ function methods:finish(outcome)
   end
   rows, err = store:query(outcome.state == "done" and DONE or FAILED, outcome.n, owner,
     outcome.state, outcome.attempts, outcome.status, outcome.request_id, outcome.prompt_tokens,
-    outcome.completion_tokens, outcome.usd, outcome.error, outcome.doubts or 0,
-    outcome.resent or 0)
+    outcome.completion_tokens, outcome.usd, outcome.error)
   if rows and rows.changed == 0 and (outcome.state == "done" or outcome.prompt_tokens) then
     local extra
     extra, err = store:query(EXTRA, outcome.n, owner, outcome.prompt_tokens or 0,
