@@ -4,18 +4,21 @@
 --- crash interrupts is known: such a call is in doubt, since its answer may have been paid for.
 
 local bulk = require("novita.batch.bulk")
+local config_error = require("novita.error_hint").config_error
 
 local claims = {
-  --- The bytes of the request of a call c, as a column; null where the store keeps no prompts.
-  REQUEST = "(select body from request where n = c.n)",
+  --- The columns of a claim of a call c. No join, since PostgreSQL locks the rows of joins, too.
+  COLUMNS = [[c.n, c.id, (select body from request where n = c.n), c.model, c.prompt_estimate,
+    c.completion_estimate]],
 }
 
 -- The second condition is that of the index call_open, as SQLite wants to see it.
-local TAKE = "select c.n, c.id, " .. claims.REQUEST .. [[, c.model, c.prompt_estimate,
-  c.completion_estimate, c.key, i.place, i.seq
+local TAKE = "select " .. claims.COLUMNS .. [[
   from call c join item i on i.batch = c.batch and i.id = c.id and i.key = c.key
   where c.batch = $1 and c.state = 'waiting' and c.state <> 'done' and c.n > $2
   order by c.n limit $3]]
+local PLACE = [[select i.place, i.seq, i.key from call c
+  join item i on i.batch = c.batch and i.id = c.id and i.key = c.key where c.n = $1]]
 -- The same calls, by the numbers of the first and the last: where these leave no other number out.
 local SEND = [[update call set state = 'sent', owner = $3, sends = sends + 1, sent_at = {now},
   remote = null where n between $1 and $2]]
@@ -26,11 +29,11 @@ local SEND_SPARSE = [[update call set state = 'sent', owner = $4, sends = sends 
   and exists (select 1 from item i where i.batch = call.batch and i.id = call.id
     and i.key = call.key)]]
 -- A call that is made again after it has failed may have been paid for before: costs add up.
-local FINISH = [[update call set state = $2, ended_at = {now}, attempts = $3, status = $4,
-  request_id = $5, prompt_tokens = coalesce(prompt_tokens + $6, $6, prompt_tokens),
-  completion_tokens = coalesce(completion_tokens + $7, $7, completion_tokens),
-  usd = coalesce(usd + $8, $8, usd), error = $9
-  where n = $1 and state <> 'done']]
+local FINISH = [[update call set state = $1, ended_at = {now}, attempts = $2, status = $3,
+  request_id = $4, prompt_tokens = coalesce(prompt_tokens + $5, $5, prompt_tokens),
+  completion_tokens = coalesce(completion_tokens + $6, $6, completion_tokens),
+  usd = coalesce(usd + $7, $7, usd), error = $8
+  where n = $9 and state <> 'done']]
 local ADD_DOUBTS = "update call set doubts = doubts + $2, sends = sends + $3 where n = $1"
 -- An answer replaces that of an attempt which has failed.
 local insert_answers = bulk.statement([[insert into answer (n, body) values {values}
@@ -47,10 +50,7 @@ local FAILED = [[update call set state = 'waiting'
 ---@class novita.BatchClaim
 ---@field n integer the number of the call in its store
 ---@field id string
----@field request? string the bytes; nil where the store keeps no prompts, and then these three:
----@field key? string
----@field place? integer the offset of its row in the input
----@field seq? integer the number of its row
+---@field request? string the bytes; nil where the store keeps no prompts
 ---@field model? string
 ---@field prompt integer tokens, estimated
 ---@field completion integer
@@ -72,12 +72,26 @@ claims.methods = methods
 ---@param row novita.Row
 ---@return novita.BatchClaim
 function claims.claim_of(row)
-  local claim = {
+  return {
     n = row[1], id = row[2], request = row[3], model = row[4], prompt = row[5],
     completion = row[6],
   }
-  if not claim.request then claim.key, claim.place, claim.seq = row[7], row[8], row[9] end
-  return claim
+end
+
+--- Finds the row of a call whose request the store does not keep.
+---@param store novita.Store
+---@param n integer the number of the call
+---@return { place: integer, seq: integer, key: string }? row its offset in the input, its number,
+---  and the key of the request; nil on failure
+---@return novita.Error? err kind config: the row has another request meanwhile; store
+function claims.place(store, n)
+  local rows, err = store:query(PLACE, n)
+  if not rows then return nil, err end
+  local row = rows[1]
+  if not (row and row[1]) then
+    return nil, config_error("input", ("the row of call %d has changed"):format(n))
+  end
+  return { place = row[1], seq = row[2], key = row[3] }
 end
 
 -- Selects calls behind the last one; from the start where there are none.
@@ -127,9 +141,9 @@ function methods:finish(outcome)
     rows, err = self.store:query(RELEASE, outcome.n)
     return rows and false, err
   end
-  rows, err = self.store:query(FINISH, outcome.n, outcome.state, outcome.attempts, outcome.status,
+  rows, err = self.store:query(FINISH, outcome.state, outcome.attempts, outcome.status,
     outcome.request_id, outcome.prompt_tokens, outcome.completion_tokens, outcome.usd,
-    outcome.error)
+    outcome.error, outcome.n)
   return rows and rows.changed > 0, err
 end
 

@@ -103,18 +103,21 @@ end
 -- The bytes of a call. Where the store keeps no prompts they are rendered again from the row.
 local function request_of(self, claim)
   if claim.request then return claim.request end
+  local err
   if not self.reader then
-    local err
     self.reader, err = input.open(self.fields.input,
       { format = self.fields.format, id = self.fields.id })
     if not self.reader then return nil, err end
   end
-  local row, err = self.reader:at(claim.place)
+  local found, row
+  found, err = claims.place(self.store, claim.n)
+  if not found then return nil, err end
+  row, err = self.reader:at(found.place)
   if not row then return nil, err end
-  row.seq = claim.seq
+  row.seq = found.seq
   local request = self.identity:of(row)
-  if not request or request.key ~= claim.key then
-    return nil, config_error("input", ("row %d has changed since it was read"):format(claim.seq))
+  if not request or request.key ~= found.key then
+    return nil, config_error("input", ("row %d has changed since it was read"):format(found.seq))
   end
   return request.body
 end

@@ -22,11 +22,10 @@ local RENEWALS = 4 -- in a lease
 
 local FROM = [[from call c join item i on i.batch = c.batch and i.id = c.id and i.key = c.key
   where c.batch = $1 ]]
-local COLUMNS = "select c.n, c.id, " .. claims.REQUEST .. [[, c.model, c.prompt_estimate,
-  c.completion_estimate, c.key, i.place, i.seq ]] .. FROM
-local WAITING = COLUMNS .. [[and c.state = 'waiting' and c.n > $2
+local CANDIDATES = "select " .. claims.COLUMNS .. " " .. FROM
+local WAITING = CANDIDATES .. [[and c.state = 'waiting' and c.n > $2
   order by c.n limit $3 for update of c skip locked]]
-local EXPIRED = COLUMNS .. [[and c.state = 'sent' and c.remote is null and c.lease < {now}
+local EXPIRED = CANDIDATES .. [[and c.state = 'sent' and c.remote is null and c.lease < {now}
   and c.n > $2 order by c.n limit $3 for update of c skip locked]]
 local IN_FLIGHT = "select count(*) " .. FROM .. [[and c.state = 'sent' and c.remote is null
   and c.owner <> $2 and (c.lease >= {now} or $3 = 'send')]]

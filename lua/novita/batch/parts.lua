@@ -22,16 +22,14 @@ local UPDATE = [[update remote set state = $2, rows = $3, file = $4, id = $5, st
   ended_at = case when $2 = 'ended' then {now} end where n = $1]]
 
 -- SQLite takes the index call_open for the sake of the condition that state is not done.
-local WAITING = "select c.n, c.id, " .. claims.REQUEST .. [[, c.key, i.place, i.seq,
-  c.prompt_estimate, c.completion_estimate from call c
+local WAITING = "select " .. claims.COLUMNS .. [[ from call c
   join item i on i.batch = c.batch and i.id = c.id and i.key = c.key
   where c.batch = $1 and c.state = 'waiting' and c.state <> 'done' and c.n > $2
   and coalesce(c.model, '') = $3
   order by c.n limit $4 {skip_locked}]]
 local TAKE = [[update call set state = 'sent', remote = $2, owner = $3, lease = null,
   sends = sends + 1, sent_at = {now} where n = $1]]
-local CALLS = "select c.n, c.id, " .. claims.REQUEST .. [[, c.key, i.place, i.seq from call c
-  left join item i on i.batch = c.batch and i.id = c.id and i.key = c.key
+local CALLS = "select " .. claims.COLUMNS .. [[ from call c
   where c.batch = $1 and c.remote = $2 and c.state = 'sent' and c.n > $3 order by c.n limit $4]]
 -- The plus keeps SQLite from looking through all calls of the part for the id.
 local CALL = [[select n, model, prompt_estimate, completion_estimate from call
@@ -109,13 +107,6 @@ end
 
 -- Calls ------------------------------------------------------------------------------------------
 
-local function claim_of(row, model)
-  return {
-    n = row[1], id = row[2], request = row[3], key = row[4], place = row[5], seq = row[6],
-    prompt = row[7], completion = row[8], model = model,
-  }
-end
-
 -- A name that no other file has.
 local function new_name(batch_name)
   local safe = batch_name:gsub("[^%w._-]", "_"):sub(1, 60)
@@ -132,7 +123,7 @@ local function take(store, batch, part, limits)
     rows, err = store:query(WAITING, batch, last, part.model or "", PAGE)
     if not rows then break end
     for _, row in ipairs(rows) do
-      local claim = claim_of(row, part.model)
+      local claim = claims.claim_of(row)
       local size, problem = limits.size_of(claim)
       if not size then return nil, problem end
       if size <= limits.bytes then
@@ -190,7 +181,7 @@ function parts.calls(store, batch, part)
   end)
   return function()
     local row, err = next_row()
-    return row and claim_of(row, part.model), err
+    return row and claims.claim_of(row), err
   end
 end
 
