@@ -18,7 +18,7 @@ end
 
 -- The text with marks in place of surrogates that stand alone, if there are any.
 local function mark_lone_surrogates(text)
-  if not text:find("\\u[dD][89a-fA-F]") then return nil end
+  if not text:find("\\u", 1, true) or not text:find("\\u[dD][89a-fA-F]") then return nil end
   local escapes = text:gsub("\\\\", " "):gsub("\\u[dD][89abAB]%x%x\\u[dD][c-fC-F]%x%x", " ")
   local marked, count = escapes:gsub("\\u[dD][89a-fA-F]%x%x", MARK)
   return count > 0 and marked or nil

@@ -63,7 +63,7 @@ function methods:of(row)
   local request, problem = request_of(self, row)
   if not request then return nil, problem end
   local model = type(request.model) == "string" and request.model or nil
-  if model and model:find("%z") then return nil, "has a zero byte in its model" end
+  if model and model:find("\0", 1, true) then return nil, "has a zero byte in its model" end
   local body, err = body_of(self, request)
   if not body then return nil, err.message end
   local whole, prompt = estimator.estimate(request)

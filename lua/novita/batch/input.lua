@@ -45,7 +45,7 @@ local OTHERS = {
 
 -- The id as text, so that 1 and "1" are the same, or nil and what is wrong.
 local function id_text(value, field)
-  if type(value) == "string" and not value:find("%z") then return value end
+  if type(value) == "string" and not value:find("\0", 1, true) then return value end
   local is_number = type(value) == "number"
   if is_number and value % 1 == 0 and math.abs(value) < EXACT then return ("%d"):format(value) end
   local why = is_number and " is not exact: write it as a string" or " is not an id"
