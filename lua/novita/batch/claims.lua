@@ -17,8 +17,6 @@ local TAKE = "select " .. claims.COLUMNS .. [[
   from call c join item i on i.batch = c.batch and i.id = c.id and i.key = c.key
   where c.batch = $1 and c.state = 'waiting' and c.state <> 'done' and c.n > $2
   order by c.n limit $3]]
-local PLACE = [[select i.place, i.seq, i.key from call c
-  join item i on i.batch = c.batch and i.id = c.id and i.key = c.key where c.n = $1]]
 -- The same calls, by the numbers of the first and the last: where these leave no other number out.
 local SEND = [[update call set state = 'sent', owner = $3, sends = sends + 1, sent_at = {now},
   remote = null where n between $1 and $2]]
@@ -46,6 +44,9 @@ local DOUBT = [[update call set state = 'waiting', doubts = doubts + 1
   where batch = $1 and state = 'sent' and state <> 'done' and remote is null]]
 local FAILED = [[update call set state = 'waiting'
   where batch = $1 and state = 'failed' and state <> 'done']]
+
+local PLACE = [[select i.place, i.seq, i.key from call c
+  join item i on i.batch = c.batch and i.id = c.id and i.key = c.key where c.n = $1]]
 
 ---@class novita.BatchClaim
 ---@field n integer the number of the call in its store
