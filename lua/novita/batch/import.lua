@@ -53,9 +53,7 @@ local insert_requests = bulk.statement([[insert into request (n, body)
 -- Puts the request and its key in the place of what a row holds, or else the problem. A row
 -- without an `id` gets one when it is written.
 local function prepare(self, row)
-  if not row.problem then
-    row.request, row.problem = self.identity:of(row)
-  end
+  if not row.problem then row.request, row.problem = self.identity:of(row) end
   if row.request then
     row.key = row.request.key
   else

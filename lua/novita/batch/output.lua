@@ -34,7 +34,7 @@ local function body_of(result)
 end
 
 -- The text before a body, and after it.
-local function envelope_of(result)
+local function frame_of(result)
   if not result.answer and not result.status then
     return ('{"custom_id":%s,"response":'):format(quoted(result.id)), ',"error":%s}\n'
   end
@@ -48,7 +48,7 @@ end
 ---@param result novita.batch.Result
 ---@return string head, string body, string tail
 function output.line(result)
-  local head, tail = envelope_of(result)
+  local head, tail = frame_of(result)
   local has_response = result.answer or result.status
   local err = result.error or not has_response and NOT_RUN
   return head, has_response and body_of(result) or "null",
