@@ -372,10 +372,11 @@ end)
 
 describe("Ctrl-C", function()
   -- Runs a batch in a process, sends it so many signals, and returns what it prints.
-  local function interrupted(count, delay)
+  local function interrupted(count, delay, signal)
     place:numbered(6)
     always { delay = delay }
     local process = child.start(([[
+      require("spec.support.native").default("HUP") -- which nohup ignores
       local novita = require("novita")
       local batch = assert(novita.batch { input = %q, output = %q, concurrency = 2,
         base_url = %q, api_key = "sk_x",
@@ -385,7 +386,7 @@ describe("Ctrl-C", function()
     ]]):format(place.input, place.output, talk.sim.url))
     assert.is_truthy(batches.sim:wait_for(function() return batches.sent() == 2 end))
     for _ = 1, count do
-      native.kill(process.pid, "INT")
+      native.kill(process.pid, signal or "INT")
       socket.sleep(0.05) -- two at once are one
     end
     return (process:finish():gsub("%s+", " "))
@@ -394,6 +395,10 @@ describe("Ctrl-C", function()
   it("lets calls under way end and takes no more", function()
     assert.are.equal("interrupted 2 4 0 ", interrupted(1, HELD))
     assert.are.equal("not_run", place:texts().r6)
+  end)
+
+  it("lets them end too where the terminal closes, which sends several signals", function()
+    assert.are.equal("interrupted 2 4 0 ", interrupted(2, HELD, "HUP"))
   end)
 
   it("breaks them off the second time", function()

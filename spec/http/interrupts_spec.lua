@@ -1,5 +1,5 @@
--- SIGINT and SIGTERM that only count while a watch is open: signals sent to programs of a real
--- interpreter, and what is left of the handlers afterwards.
+-- SIGINT, SIGTERM and SIGHUP that only count while a watch is open: signals sent to programs of
+-- a real interpreter, and what is left of the handlers afterwards.
 
 local core = require("novita.core")
 
@@ -27,9 +27,9 @@ end
 before_each(function() sim:reset() end)
 
 describe("a watch of interrupts", function()
-  it("counts signals of both kinds; a poll that waits returns at once", function()
+  it("counts signals of each kind; a poll that waits returns at once", function()
     sim:always { delay = 30 }
-    local output, how, number = interrupt(1, { "INT", "TERM", "INT" }, [[
+    local output, how, number = interrupt(1, { "INT", "TERM", "HUP" }, [[
       local watch, pool = core.interrupts(), core.pool()
       local transfer = assert(pool:chat(request, options))
       local last, longest = 0, 0
@@ -88,6 +88,23 @@ describe("a watch of interrupts", function()
       assert.are.same({ "", "signal", 15 }, { output, how, number })
     end)
   end
+
+  it("counts the hangups of a terminal once", function()
+    interrupts.prints("1\n2\n1\nhandled\ndefault\n", [[
+      local watch = core.interrupts()
+      native.kill(pid, "HUP") native.kill(pid, "HUP")
+      print(watch:count())
+      native.kill(pid, "TERM")
+      print(watch:count())
+      watch:close()
+      watch = core.interrupts()
+      native.kill(pid, "HUP")
+      print(watch:count())
+      print(native.disposition("HUP"))
+      watch:close()
+      print(native.disposition("HUP"))
+    ]])
+  end)
 
   it("leaves ignored signals, and handlers that were installed meanwhile", function()
     interrupts.prints("ignored\nignored\nhandled\ndefault\n", [[

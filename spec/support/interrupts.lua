@@ -13,6 +13,7 @@ local PRELUDE = [[
   local options = { base_url = %q, api_key = "sk_spec" }
   local request = { model = %q, message = "Hello" }
   local pid = native.pid()
+  native.default("HUP") -- which nohup ignores
   local function say(count) print(count) io.flush() end
 ]]
 

@@ -102,10 +102,10 @@ static int native_pid (lua_State *L) {
 
 
 static int signal_number (lua_State *L, int index) {
-  static const char *const names[] = {"INT", "PIPE", "TERM", "KILL", "STOP",
-    "CONT", NULL};
-  static const int numbers[] = {SIGINT, SIGPIPE, SIGTERM, SIGKILL, SIGSTOP,
-    SIGCONT};
+  static const char *const names[] = {"INT", "PIPE", "TERM", "HUP", "KILL",
+    "STOP", "CONT", NULL};
+  static const int numbers[] = {SIGINT, SIGPIPE, SIGTERM, SIGHUP, SIGKILL,
+    SIGSTOP, SIGCONT};
   return numbers[luaL_checkoption(L, index, NULL, names)];
 }
 

@@ -57,7 +57,7 @@ NV_FUNC void nv_mark_set (NvMark *m);
 NV_FUNC void nv_mark_clear (NvMark *m);
 NV_FUNC int nv_mark_inherited (const NvMark *m);
 
-/* interrupts.c: counts SIGINT and SIGTERM */
+/* interrupts.c: counts SIGINT, SIGTERM, SIGHUP */
 typedef struct NvWatch {
   int open, since, until;	/* the counter when it was opened, closed */
 } NvWatch;

@@ -1,6 +1,7 @@
 /*
 ** interrupts.c
-** Counts SIGINT and SIGTERM in place of their effect while a watch is open.
+** Counts SIGINT, SIGTERM and SIGHUP in place of their effect while a watch is
+** open.
 **
 ** Dispositions of signals are the process's, so their counter is the only
 ** static data of this module: all Lua states share it, and each watch
@@ -8,6 +9,9 @@
 ** one gives back what was there. An ignored signal stays ignored (nohup does
 ** that), and a handler that the program installs meanwhile stays too. A child
 ** of fork inherits both counter and handler, and closes its own copy.
+**
+** The end of a terminal sends several SIGHUP, by the kernel and by the shell:
+** they count once, so that they are not taken for a wish repeated.
 **
 ** SA_RESTART: other system calls go on. It has no effect on epoll_wait, so a
 ** poll that waits returns at once.
@@ -18,14 +22,15 @@
 
 #include "http.h"
 
-#define SIGNALS	2
+#define SIGNALS	3
 
-static const int numbers[SIGNALS] = {SIGINT, SIGTERM};
+static const int numbers[SIGNALS] = {SIGINT, SIGTERM, SIGHUP};
 
 static struct {
   pthread_mutex_t lock;		/* of all but 'count' */
   int watches;			/* that are open */
   int count;			/* of signals; atomic */
+  int hung_up;			/* was there a SIGHUP? atomic */
   struct sigaction former[SIGNALS];
 } interrupts = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
@@ -36,7 +41,9 @@ static int total (void) {
 
 
 static void on_signal (int number) {
-  (void)number;
+  if (number == SIGHUP &&
+      __atomic_exchange_n(&interrupts.hung_up, 1, __ATOMIC_RELAXED))
+    return;
   __atomic_add_fetch(&interrupts.count, 1, __ATOMIC_RELAXED);
 }
 
@@ -44,6 +51,7 @@ static void on_signal (int number) {
 static void install (void) {
   struct sigaction action;
   int i;
+  __atomic_store_n(&interrupts.hung_up, 0, __ATOMIC_RELAXED);
   memset(&action, 0, sizeof(action));
   action.sa_handler = on_signal;
   action.sa_flags = SA_RESTART;

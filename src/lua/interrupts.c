@@ -1,7 +1,7 @@
 /*
 ** interrupts.c
-** Watches of SIGINT and SIGTERM as userdata. An interrupt runs no Lua: code
-** that can stop asks for the count.
+** Watches of SIGINT, SIGTERM and SIGHUP as userdata. An interrupt runs no Lua:
+** code that can stop asks for the count.
 */
 
 #include "binding.h"

@@ -15,8 +15,8 @@ local function finish(watch, guard, ok, ...)
   return ...
 end
 
---- Calls a function. SIGINT and SIGTERM cancel the call of novita that it is in: that returns nil
---- and an error of kind "cancelled".
+--- Calls a function. SIGINT, SIGTERM and SIGHUP cancel the call of novita that it is in: that
+--- returns nil and an error of kind "cancelled".
 ---@param fn fun(): any ...
 ---@return any ... what it returned
 function interrupt.guard(fn)

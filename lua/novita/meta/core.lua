@@ -116,7 +116,8 @@ function core.http_date(text, now) end
 ---@return number
 function core.random() end
 
---- Makes SIGINT and SIGTERM only count, until the watch is closed. An ignored signal stays ignored.
+--- Makes SIGINT, SIGTERM and SIGHUP only count, until the watch is closed; those of a terminal that
+--- closes count once. An ignored signal stays ignored.
 --- For programs only, which own their signals: not for code in Neovim and nginx.
 ---@return novita.Watch
 function core.interrupts() end
@@ -266,8 +267,8 @@ function transfer:close() end
 
 -- Interrupts -------------------------------------------------------------------------------------
 
---- While one is open, Ctrl-C and SIGTERM do not end the program. The last one that is closed, or
---- collected, gives the former handlers back.
+--- While one is open, Ctrl-C, SIGTERM and a terminal that closes do not end the program. The last
+--- one that is closed, or collected, gives the former handlers back.
 ---@class novita.Watch
 local watch = {}
 
