@@ -83,6 +83,16 @@ describe("the input in the store", function()
     end
   end)
 
+  it("sends the request of a row whose call has the number of one that was removed", function()
+    place:numbered(3)
+    assert.is_true(place:run().complete)
+    place:query("delete from call where n = 3")
+    place:rows { { id = "r1", text = "text 1" }, { id = "r2", text = "text 2" },
+      { id = "r3", text = "another" } }
+    place:run { store = { place.db, prompts = false } }
+    assert.are.equal("another", place:texts().r3)
+  end)
+
   it("numbers equal rows without an id, whatever has been read before", function()
     local lines = {}
     for number = 1, 30 do lines[number] = { text = "same" } end

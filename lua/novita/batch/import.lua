@@ -35,6 +35,7 @@ local insert_items = bulk.statement([[insert into item (batch, seq, id, key, pro
 local insert_calls = bulk.statement([[insert into call
   (batch, id, key, model, prompt_estimate, completion_estimate)
   values {values} on conflict do nothing]], 6)
+-- SQLite gives a call the number of one that was removed, whose request may be there still.
 local insert_requests = bulk.statement([[insert into request (n, body)
   select c.n, given.column4 from (values {values}) as given join call c
     on c.batch = cast(given.column1 as bigint) and c.id = given.column2 and c.key = given.column3
@@ -92,21 +93,20 @@ end
 local function insert_calls_of(self, records, ids)
   local calls, requests, count = {}, {}, 0
   for index, record in ipairs(records) do
-    local id, request = ids[index], record.request
+    local id, request, at = ids[index], record.request, 6 * count
     if id and request then
-      local at = 6 * count
       calls[at + 1], calls[at + 2], calls[at + 3] = self.batch, id, record.key
       calls[at + 4], calls[at + 5] = request.model, request.prompt
       calls[at + 6] = request.completion
       at = 4 * count
       requests[at + 1], requests[at + 2], requests[at + 3] = self.batch, id, record.key
-      requests[at + 4] = request.body
+      requests[at + 4] = self.store.prompts and request.body or nil
       count = count + 1
     end
   end
   local done, err = insert_calls(self.store, calls, count)
-  if done and self.store.prompts then done, err = insert_requests(self.store, requests, count) end
-  return done, err
+  if not done then return nil, err end
+  return insert_requests(self.store, requests, count)
 end
 
 -- The id of a row without one: its key, and a number among its equals.

@@ -54,7 +54,7 @@ local TABLES = {
     error text,
     unique (batch, id, key))]],
   -- The bodies of calls, by their n. Apart, since rows that grow are moved, and all are counted.
-  "create table request (n {number}, body text not null)",
+  "create table request (n {number}, body text)",
   "create table answer (n {number}, body {bytes} not null)",
   "create index call_open on call (batch, state, n) where state <> 'done'",
   "create index call_doubts on call (batch) where doubts > 0",
@@ -159,7 +159,7 @@ local TABLES = {
 -- UPGRADES[2] turns the tables of version 1 into those of version 2, and so on.
 local UPGRADES = {
   [2] = {
-    "create table request (n {number}, body text not null)",
+    "create table request (n {number}, body text)",
     "create table answer (n {number}, body {bytes} not null)",
     "insert into request select n, request from call where request is not null",
     "insert into answer select n, answer from call where answer is not null",
