@@ -85,7 +85,8 @@ for _, engine_of in ipairs(require("spec.support.stores").engines) do
         outcomes[index] = { n = 1, owner = made.owner, state = ending[1], answer = ending[2] }
       end
       assert(made:turn(outcomes, 0))
-      local rows = assert(store:query("select state, body from call left join answer using (n)"))
+      local rows = assert(store:query("select state, body from call "
+        .. "left join call_answer using (n)"))
       return { rows[1][1], rows[1][2] }
     end
 

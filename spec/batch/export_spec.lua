@@ -16,7 +16,7 @@ describe("the output of a batch", function()
     for id, state in pairs { done = "done", failed = "failed", sent = "sent" } do
       batch.store:query("update call set state = $2, status = $3, error = $4 where id = $1", id,
         state, state == "done" and 200 or 500, state == "failed" and '{"kind":"server"}' or nil)
-      batch.store:query("insert into answer select n, $2 from call where id = $1", id,
+      batch.store:query("insert into call_answer select n, $2 from call where id = $1", id,
         batch.store:bytes('{"a":[]}'))
     end
     assert.are.equal(6, batch:export())

@@ -10,7 +10,7 @@ local function writes(batch, fn)
   local inside = getmetatable(store).__index
   local query = inside.query
   function inside.query(self, sql, ...)
-    if sql:find("^%l+ into item") or sql:find("^insert into call") or sql:find("^update item")
+    if sql:find("^%l+ into item") or sql:find("^insert into call%s") or sql:find("^update item")
       or sql:find("^delete from item where batch = $1 and seq >= $2") then
       count = count + 1
     end

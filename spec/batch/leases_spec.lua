@@ -54,7 +54,7 @@ describe("leases of calls, #postgres,", function()
 
   local function row(id)
     local found = assert(store:query([[select state, owner, sends, doubts, extra, prompt_tokens,
-      completion_tokens, usd, error, body from call left join answer on answer.n = call.n
+      completion_tokens, usd, error, body from call left join call_answer on call_answer.n = call.n
       where id = $1]], id))[1]
     return {
       state = found[1], owner = found[2], sends = found[3], doubts = found[4], extra = found[5],

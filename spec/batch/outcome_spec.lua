@@ -46,7 +46,7 @@ describe("an answer", function()
       .. '"x":1.0, "big":12345678901234567890}'
     batches.sim:script { { match = "text 1", body = body } }
     place:run()
-    assert.are.equal(body, place:query("select body from answer")[1][1])
+    assert.are.equal(body, place:query("select body from call_answer")[1][1])
     local file = assert(io.open(place.output))
     assert.is_truthy(file:read("*a"):find('"body":' .. body:gsub("\r\n", " "), 1, true))
     file:close()

@@ -38,7 +38,7 @@ describe("a check", function()
       if case.raised then case[1] = case.raised end
       assert.is_true(rawequal(problem, case[1]))
       local failed = place:query("select error, length(body) > 0 from call "
-        .. "join answer using (n) where state = 'failed'")
+        .. "join call_answer using (n) where state = 'failed'")
       assert.are.same({ 1, 1 }, { #failed, failed[1][2] })
       assert.are.equal("check raised: " .. case[2], core.decode(failed[1][1]).message)
       place:remove()
@@ -367,6 +367,21 @@ describe("a store without prompts", function()
     assert.are.same({ 1, 1 }, { summary.done, summary.failed })
     assert.is_truthy(place:lines()[2].error.message:find("row 2 has changed since it was read"))
     assert.are.equal(1, batches.sent())
+  end)
+
+  it("stops the batch where its file is renamed between a claim and its call", function()
+    place:numbered(4)
+    local moved
+    local client = talk.client { api_key = function()
+      if not moved and place:query("select max(sends) from call")[1][1] == 1 then
+        moved = os.rename(place.db, place.db .. ".elsewhere")
+      end
+      return "sk_spec"
+    end }
+    local batch = place:batch({ store = { place.db, prompts = false }, concurrency = 2 }, client)
+    local none, err = batch:run()
+    assert.are.same({ "store", "moved" }, { none == nil and err.kind, err.reason })
+    assert.are.equal(2, batches.sent())
   end)
 end)
 

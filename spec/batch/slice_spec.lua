@@ -25,6 +25,10 @@ describe("the bytes of a member", function()
     assert.are.equal("1", slice.member('{"":1}', ""))
   end)
 
+  it("are found behind a BOM", function()
+    assert.are.equal("1", slice.member('\239\187\191{"a":1}', "a"))
+  end)
+
   it("are none of what is no object, or an empty one", function()
     for _, text in ipairs { "{}", "{ }", "[1]", '"a"', "1", "", " " } do
       assert.is_nil(slice.member(text, "a"))

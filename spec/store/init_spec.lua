@@ -16,9 +16,9 @@ for _, engine in ipairs(support.engines) do
     after_each(engine.clear)
 
     it("keeps bytes as they are", function()
-      assert(store:query("insert into answer (n, body) values (1, $1)",
+      assert(store:query("insert into call_answer (n, body) values (1, $1)",
         store:bytes("\0\255\\x")))
-      assert.are.equal("\0\255\\x", store:query("select body from answer")[1][1])
+      assert.are.equal("\0\255\\x", store:query("select body from call_answer")[1][1])
     end)
 
     it("commits what a function did, and returns what it returned", function()

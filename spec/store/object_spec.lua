@@ -16,11 +16,11 @@ describe("a store over a connection, #postgres,", function()
   end)
 
   it("keeps bytes, and commits and rolls back", function()
-    local sql = "insert into answer (n, body) values (1, $1)"
+    local sql = "insert into call_answer (n, body) values (1, $1)"
     assert(store:transaction(function() return store:query(sql, store:bytes("\0\255\\x")) end))
     local ok, err = store:transaction(function() return store:query(sql, store:bytes("")) end)
     assert.are.same({ "store", "constraint" }, { not ok and err.kind, err.reason })
-    assert.are.equal("\0\255\\x", store:query("select body from answer")[1][1])
+    assert.are.equal("\0\255\\x", store:query("select body from call_answer")[1][1])
   end)
 
   it("has parameters whose types the server infers, to the last digit", function()

@@ -114,7 +114,7 @@ for _, engine in ipairs(require("spec.support.stores").engines) do
     -- The columns of the tables that changed.
     local function columns(store)
       local names = {}
-      for _, name in ipairs { "call", "request", "answer" } do
+      for _, name in ipairs { "call", "call_request", "call_answer" } do
         names[name] = assert(store:query("select * from " .. name)).columns
         table.sort(names[name])
       end
@@ -125,7 +125,7 @@ for _, engine in ipairs(require("spec.support.stores").engines) do
       local store = engine.open()
       local today = columns(store)
       for _, sql in ipairs {
-        "drop table request", "drop table answer",
+        "drop table call_request", "drop table call_answer",
         "alter table call add column request text", "alter table call add column answer {bytes}",
         "update meta set value = '1' where name = 'schema'",
         "insert into call (batch, id, key, request) values (1, 'a', 'k', '{}')",
@@ -138,7 +138,7 @@ for _, engine in ipairs(require("spec.support.stores").engines) do
       store = engine.open()
       assert.are.same(today, columns(store))
       local rows = assert(store:query([[select id, r.body, a.body from call
-        left join request r using (n) left join answer a using (n) order by call.n]]))
+        left join call_request r using (n) left join call_answer a using (n) order by call.n]]))
       assert.are.same({ "a", "{}", "\0\255", n = 3 }, rows[1])
       assert.are.same({ "b", n = 3 }, rows[2])
     end)

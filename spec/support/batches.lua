@@ -44,20 +44,20 @@ function methods:numbered(count)
 end
 
 --- Makes a batch of the input, or nil and an error; it echoes the field text of each row.
-function methods:try(fields)
+function methods:try(fields, client)
   local all = {
     input = self.input, output = self.output, interrupts = false,
     request = { model = "simulator/echo", message = "{{row.text}}", max_tokens = 20 },
   }
   for name, value in pairs(fields or {}) do all[name] = value or nil end
-  local batch, err = talk.client():batch(all)
+  local batch, err = (client or talk.client()):batch(all)
   if batch then self.open[#self.open + 1] = batch.store end
   return batch, err
 end
 
 --- The same, which must succeed.
-function methods:batch(fields)
-  return assert(self:try(fields))
+function methods:batch(fields, client)
+  return assert(self:try(fields, client))
 end
 
 --- Runs such a batch, which must succeed.

@@ -71,7 +71,7 @@ function methods:recorded()
   os.execute(("cp '%s'* '%s' 2>/dev/null"):format(self.db, copy))
   local db = assert(require("novita.sqlite").open(copy .. "/out.db"))
   for _, row in ipairs(db:query([[select id, state, body from call
-    left join answer on answer.n = call.n]]) or {}) do
+    left join call_answer on call_answer.n = call.n]]) or {}) do
     if row[2] == "sent" then recorded.sent[#recorded.sent + 1] = row[1] end
     if row[2] == "done" then
       recorded.answers[row[1]], recorded.done = row[3], recorded.done + 1

@@ -4,11 +4,10 @@
 --- crash interrupts is known: such a call is in doubt, since its answer may have been paid for.
 
 local bulk = require("novita.batch.bulk")
-local config_error = require("novita.error_hint").config_error
 
 local claims = {
   --- The columns of a claim of a call c. No join, since PostgreSQL locks the rows of joins, too.
-  COLUMNS = [[c.n, c.id, (select body from request where n = c.n), c.model, c.prompt_estimate,
+  COLUMNS = [[c.n, c.id, (select body from call_request where n = c.n), c.model, c.prompt_estimate,
     c.completion_estimate]],
 }
 
@@ -34,9 +33,9 @@ local FINISH = [[update call set state = $1, ended_at = {now}, attempts = $2, st
   where n = $9 and state <> 'done']]
 local ADD_DOUBTS = "update call set doubts = doubts + $2, sends = sends + $3 where n = $1"
 -- An answer replaces that of an attempt which has failed.
-local insert_answers = bulk.statement([[insert into answer (n, body) values {values}
+local insert_answers = bulk.statement([[insert into call_answer (n, body) values {values}
   on conflict (n) do update set body = excluded.body]], 2)
-local FORGET = "delete from answer where n = $1"
+local FORGET = "delete from call_answer where n = $1"
 local RELEASE = [[update call set state = 'waiting', sends = sends - 1
   where n = $1 and state = 'sent']]
 
@@ -55,6 +54,10 @@ local PLACE = [[select i.place, i.seq, i.key from call c
 ---@field model? string
 ---@field prompt integer tokens, estimated
 ---@field completion integer
+---@field place? integer these three where the store keeps no prompts: the offset of its row in the
+---  input; nil where that has another request meanwhile
+---@field seq? integer the number of the row
+---@field key? string of the request
 ---@field owner? string who claimed it, where several processes do
 ---@field at? number when
 
@@ -69,30 +72,33 @@ local mt = { __name = "novita.batch.claims", __index = methods }
 --- The methods, which leases.lua has too, but for those that differ there.
 claims.methods = methods
 
---- Makes a claim of a row that was selected.
----@param row novita.Row
----@return novita.BatchClaim
-function claims.claim_of(row)
-  return {
-    n = row[1], id = row[2], request = row[3], model = row[4], prompt = row[5],
-    completion = row[6],
-  }
+-- Adds where the input has the request of a claim, if the store does not keep it.
+local function place(store, claim)
+  if claim.request then return true end
+  local rows, err = store:query(PLACE, claim.n)
+  if not rows then return nil, err end
+  local row = rows[1] or {}
+  claim.place, claim.seq, claim.key = row[1], row[2], row[3]
+  return true
 end
 
---- Finds the row of a call whose request the store does not keep.
+--- Adds claims of selected rows to a list.
 ---@param store novita.Store
----@param n integer the number of the call
----@return { place: integer, seq: integer, key: string }? row its offset in the input, its number,
----  and the key of the request; nil on failure
----@return novita.Error? err kind config: the row has another request meanwhile; store
-function claims.place(store, n)
-  local rows, err = store:query(PLACE, n)
-  if not rows then return nil, err end
-  local row = rows[1]
-  if not (row and row[1]) then
-    return nil, config_error("input", ("the row of call %d has changed"):format(n))
+---@param rows novita.Rows
+---@param list novita.BatchClaim[]
+---@return novita.BatchClaim[]? list nil on failure
+---@return novita.Error? err
+function claims.add(store, rows, list)
+  for _, row in ipairs(rows) do
+    local claim = {
+      n = row[1], id = row[2], request = row[3], model = row[4], prompt = row[5],
+      completion = row[6],
+    }
+    local placed, err = place(store, claim)
+    if not placed then return nil, err end
+    list[#list + 1] = claim
   end
-  return { place = row[1], seq = row[2], key = row[3] }
+  return list
 end
 
 -- Selects calls behind the last one; from the start where there are none.
@@ -102,9 +108,7 @@ local function candidates(self, count)
     rows, err = self.store:query(TAKE, self.batch, 0, count)
   end
   if not rows then return nil, err end
-  local list = {}
-  for index, row in ipairs(rows) do list[index] = claims.claim_of(row) end
-  return list
+  return claims.add(self.store, rows, {})
 end
 
 -- Marks the selected calls as sent, by their first and last number and their count.

@@ -11,7 +11,7 @@ local PAGE = 500 -- rows that are read at once
 local UNNAMED = import.UNNAMED:byte()
 
 local SELECT = [[select i.seq, i.id, i.problem, c.state, c.status, c.request_id, c.error,
-  (select body from answer where n = c.n), i.key, c.remote
+  (select body from call_answer where n = c.n), i.key, c.remote
   from item i left join call c on c.batch = i.batch and c.id = i.id and c.key = i.key
   where i.batch = $1 and i.seq > $2 order by i.seq limit $3]]
 

@@ -36,7 +36,7 @@ local insert_calls = bulk.statement([[insert into call
   (batch, id, key, model, prompt_estimate, completion_estimate)
   values {values} on conflict do nothing]], 6)
 -- SQLite gives a call the number of one that was removed, whose request may be there still.
-local insert_requests = bulk.statement([[insert into request (n, body)
+local insert_requests = bulk.statement([[insert into call_request (n, body)
   select c.n, given.column4 from (values {values}) as given join call c
     on c.batch = cast(given.column1 as bigint) and c.id = given.column2 and c.key = given.column3
   where true on conflict (n) do update set body = excluded.body]], 4)

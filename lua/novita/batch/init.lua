@@ -100,6 +100,11 @@ local function save_rest(self)
   return true
 end
 
+local function changed(claim)
+  local name = claim.seq and ("row %d"):format(claim.seq) or "the row of " .. misuse.shown(claim.id)
+  return config_error("input", name .. " has changed since it was read")
+end
+
 -- The bytes of a call. Where the store keeps no prompts they are rendered again from the row.
 local function request_of(self, claim)
   if claim.request then return claim.request end
@@ -109,16 +114,13 @@ local function request_of(self, claim)
       { format = self.fields.format, id = self.fields.id })
     if not self.reader then return nil, err end
   end
-  local found, row
-  found, err = claims.place(self.store, claim.n)
-  if not found then return nil, err end
-  row, err = self.reader:at(found.place)
+  if not claim.place then return nil, changed(claim) end
+  local row
+  row, err = self.reader:at(claim.place)
   if not row then return nil, err end
-  row.seq = found.seq
+  row.seq = claim.seq
   local request = self.identity:of(row)
-  if not request or request.key ~= found.key then
-    return nil, config_error("input", ("row %d has changed since it was read"):format(found.seq))
-  end
+  if not request or request.key ~= claim.key then return nil, changed(claim) end
   return request.body
 end
 

@@ -79,8 +79,7 @@ local mt = { __name = "novita.batch.leases", __index = methods }
 local function select_into(self, list, sql, after, count)
   local rows, err = self.store:query(sql, self.batch, after, count - #list)
   if not rows then return nil, err end
-  for _, row in ipairs(rows) do list[#list + 1] = claims.claim_of(row) end
-  return list
+  return claims.add(self.store, rows, list)
 end
 
 -- Selects waiting calls after the last claimed one, else from the start; then expired ones.

@@ -119,11 +119,11 @@ local function take(store, batch, part, limits)
   local count, bytes, last = 0, 0, 0
   local budget, err = limits.budget()
   while budget do
-    local rows, done
+    local rows, waiting, done
     rows, err = store:query(WAITING, batch, last, part.model or "", PAGE)
-    if not rows then break end
-    for _, row in ipairs(rows) do
-      local claim = claims.claim_of(row)
+    if rows then waiting, err = claims.add(store, rows, {}) end
+    if not waiting then break end
+    for _, claim in ipairs(waiting) do
       local size, problem = limits.size_of(claim)
       if not size then return nil, problem end
       if size <= limits.bytes then
@@ -132,14 +132,14 @@ local function take(store, batch, part, limits)
           limits.stopped = "budget"
           return count
         end
-        done, err = store:query(TAKE, row[1], part.n, OWNER)
+        done, err = store:query(TAKE, claim.n, part.n, OWNER)
         if not done then return nil, err end
         budget:reserve(claim)
         count, bytes = count + 1, bytes + size
       end
-      last = row[1]
+      last = claim.n
     end
-    if #rows < PAGE then return count end
+    if #waiting < PAGE then return count end
   end
   return nil, err
 end
@@ -181,7 +181,9 @@ function parts.calls(store, batch, part)
   end)
   return function()
     local row, err = next_row()
-    return row and claims.claim_of(row), err
+    local added
+    if row then added, err = claims.add(store, { row }, {}) end
+    return added and added[1], err
   end
 end
 

@@ -6,6 +6,8 @@ local core = require("novita.core")
 
 local slice = {}
 
+local BOM = "\239\187\191" -- which core.decode skips, too
+
 -- The place after a string that begins at `at`.
 local function after_string(text, at)
   repeat
@@ -50,7 +52,7 @@ end
 ---@param name string
 ---@return string? value nil where there is no such member, or the text is no object
 function slice.member(text, name)
-  local at = skip_space(text, 1)
+  local at = skip_space(text, text:sub(1, 3) == BOM and 4 or 1)
   if text:sub(at, at) ~= "{" then return nil end
   local found
   at = skip_space(text, at + 1)

@@ -54,8 +54,8 @@ local TABLES = {
     error text,
     unique (batch, id, key))]],
   -- The bodies of calls, by their n. Apart, since rows that grow are moved, and all are counted.
-  "create table request (n {number}, body text)",
-  "create table answer (n {number}, body {bytes} not null)",
+  "create table call_request (n {number}, body text)",
+  "create table call_answer (n {number}, body {bytes} not null)",
   "create index call_open on call (batch, state, n) where state <> 'done'",
   "create index call_doubts on call (batch) where doubts > 0",
   -- parts of batches at the server's Batch API
@@ -159,10 +159,10 @@ local TABLES = {
 -- UPGRADES[2] turns the tables of version 1 into those of version 2, and so on.
 local UPGRADES = {
   [2] = {
-    "create table request (n {number}, body text)",
-    "create table answer (n {number}, body {bytes} not null)",
-    "insert into request select n, request from call where request is not null",
-    "insert into answer select n, answer from call where answer is not null",
+    "create table call_request (n {number}, body text)",
+    "create table call_answer (n {number}, body {bytes} not null)",
+    "insert into call_request select n, request from call where request is not null",
+    "insert into call_answer select n, answer from call where answer is not null",
     "alter table call drop column request", -- SQLite has it since 3.35
     "alter table call drop column answer",
   },
