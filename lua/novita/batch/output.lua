@@ -33,14 +33,8 @@ local function body_of(result)
   return is_line and bytes or (bytes:gsub("[\r\n]+", " "))
 end
 
--- The text before a body, and after it.
-local function frame_of(result)
-  if not result.answer and not result.status then
-    return ('{"custom_id":%s,"response":'):format(quoted(result.id)), ',"error":%s}\n'
-  end
-  return ('{"custom_id":%s,"response":{"status_code":%s,"request_id":%s,"body":'):format(
-    quoted(result.id), result.status and ("%d"):format(result.status) or "null",
-    result.request_id and quoted(result.request_id) or "null"), '},"error":%s}\n'
+local function error_text(err)
+  return err and (core.encode(err) or quoted(tostring(err.message))) or "null"
 end
 
 --- Returns the line of a row, with its LF, in three parts, so that a long answer is not copied. A
@@ -48,11 +42,15 @@ end
 ---@param result novita.batch.Result
 ---@return string head, string body, string tail
 function output.line(result)
-  local head, tail = frame_of(result)
-  local has_response = result.answer or result.status
-  local err = result.error or not has_response and NOT_RUN
-  return head, has_response and body_of(result) or "null",
-    tail:format(err and (core.encode(err) or quoted(tostring(err.message))) or "null")
+  local id = quoted(result.id)
+  if not result.answer and not result.status then
+    return ('{"custom_id":%s,"response":'):format(id), "null",
+      (',"error":%s}\n'):format(error_text(result.error or NOT_RUN))
+  end
+  local head = ('{"custom_id":%s,"response":{"status_code":%s,"request_id":%s,"body":'):format(id,
+    result.status and ("%d"):format(result.status) or "null",
+    result.request_id and quoted(result.request_id) or "null")
+  return head, body_of(result), ('},"error":%s}\n'):format(error_text(result.error))
 end
 
 local function failed(path, problem)
